@@ -33,7 +33,7 @@ class Caller:
     """Somebody or nobody: the account's id, the person in the graph, the role after scopes, and how they came in.
 
     `anonymous` is true for a request without credentials; such a caller may still have a role (`HUB_ANONYMOUS_ROLE`).
-    `scopes` are those of the token used; a caller who gave a password has all of them.
+    `scopes` are those of the token used, `token` its id; a caller who gave a password has all scopes and no token.
     """
 
     id: str | None
@@ -42,6 +42,7 @@ class Caller:
     email: str | None = None
     scopes: frozenset[str] = frozenset()
     anonymous: bool = False
+    token: str | None = None
 
     def require(self, role: Role) -> None:
         """Return if the caller has this role at least, else raise `Unauthenticated` (nobody) or `Forbidden` (somebody)."""
