@@ -21,7 +21,7 @@ from server.services.callers import Role
 from server.services.passwords import hash_password
 from server.services.system import ACCOUNTS, INVITES, PROLOGUE, TOKENS, identifier, item, moment, now, speakable, stamp, text
 from server.store.base import Row, Store
-from server.store.text import fill
+from server.store.text import Filling, fill
 
 LEAST_PASSWORD = 4  # what the clients of the CORDS service may send; our own routes ask for more
 MOST_PASSWORD = 1024
@@ -145,12 +145,12 @@ class Accounts:
         """Open an account whose password is known by its hash only (imports; see `passwords.known_hash`)."""
         account = Account(identifier(person), normal_email(email), check_role(role), person, False, now(), password_hash)
         node, known_hash = item(ACCOUNTS, account.id), Literal(password_hash)
-        terms = {"accounts": ACCOUNTS, "account": node, "email": Literal(account.email)}
-        if invite is None:
-            self._store.update(fill(_CREATE, **terms, triples=_triples(account)))
-        else:
-            guards = {"invites": INVITES, "code": invite, "now": Literal(text(now())), "hash": known_hash}
-            self._store.update(fill(_CREATE_INVITED, **terms, **guards, triples=_triples(account)))
+        template = _CREATE
+        terms: dict[str, Filling] = {"accounts": ACCOUNTS, "account": node, "email": Literal(account.email), "triples": _triples(account)}
+        if invite is not None:
+            template = _CREATE_INVITED
+            terms |= {"invites": INVITES, "code": invite, "now": Literal(text(now())), "hash": known_hash}
+        self._store.update(fill(template, **terms))
         if not self._store.ask(fill(_STANDS, accounts=ACCOUNTS, account=node, hash=known_hash)):
             raise self._why_not(account)
         return account
@@ -242,14 +242,15 @@ def normal_email(email: str) -> str:
 def check_password(password: str, least: int = LEAST_PASSWORD) -> str:
     """Return the password if its length is allowed."""
     if not least <= len(password) <= MOST_PASSWORD:
-        raise Malformed(f"A password has {least} to {MOST_PASSWORD} characters.", faults=[Fault("/password", f"must have {least} to {MOST_PASSWORD} characters")])
+        length = f"{least} to {MOST_PASSWORD} characters"
+        raise Malformed(f"A password has {length}.", faults=[Fault("/password", f"must have {length}")])
     return password
 
 
 def check_role(role: Role) -> Role:
     """Return the role if an account can have it; `none` is what disabling is for."""
     if role is Role.none:
-        raise Malformed("An account has the role reader, contributor, curator or admin; disable it to keep somebody out.", faults=[Fault("/role", "may not be none")])
+        raise Malformed("To keep somebody out, disable the account.", faults=[Fault("/role", "must be reader, contributor, curator or admin")])
     return role
 
 

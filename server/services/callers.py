@@ -50,7 +50,9 @@ class Caller:
             return
         if self.anonymous:
             raise Unauthenticated(f"This needs the role {role.name}; send a token (Authorization: Bearer …) or e-mail and password (Basic).")
-        raise Forbidden(f"This needs the role {role.name}; you act as {self.role.name}. An administrator can change your role, or use a token with more scopes.")
+        raise Forbidden(
+            f"This needs the role {role.name}; you act as {self.role.name}. Use a token with more scopes, or ask an administrator for the role."
+        )
 
 
 def anonymous(role: Role) -> Caller:

@@ -34,10 +34,7 @@ SELECT ?invite ?by ?created ?expires ?used WHERE { GRAPH $invites {
   ?invite a hub:Invite ; hub:by ?by ; dct:created ?created ; hub:expires ?expires . OPTIONAL { ?invite hub:usedBy ?used }
 } }"""
 )
-_USABLE = (
-    PROLOGUE
-    + "ASK { GRAPH $invites { ?invite hub:digest $code ; hub:open true ; hub:expires ?expires } FILTER ( STR(?expires) > $now ) }"
-)
+_USABLE = PROLOGUE + "ASK { GRAPH $invites { ?invite hub:digest $code ; hub:open true ; hub:expires ?expires } FILTER ( STR(?expires) > $now ) }"
 _WITHDRAW = PROLOGUE + "DELETE WHERE { GRAPH $invites { $invite ?property ?value } }"
 
 CreatePerson = Callable[[str, str | None], NamedNode]
@@ -111,7 +108,15 @@ class Registration:
         self._remove_person = remove_person
 
     def register(
-        self, caller: Caller, email: str, password: str, name: str, position: str | None = None, *, invite: str | None = None, role: Role | None = None
+        self,
+        caller: Caller,
+        email: str,
+        password: str,
+        name: str,
+        position: str | None = None,
+        *,
+        invite: str | None = None,
+        role: Role | None = None,
     ) -> Account:
         """Register somebody as a contributor; administrators may register anybody, with any role, in every mode."""
         by_admin = caller.role >= Role.admin

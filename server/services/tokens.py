@@ -35,24 +35,19 @@ _CACHE_SECONDS = 2
 _USE_NOTED_EVERY = timedelta(hours=1)
 _SWEEP_SECONDS = 600
 
-_INSERT = PROLOGUE + "INSERT { GRAPH $tokens { $triples } } WHERE { GRAPH $accounts { $account a foaf:OnlineAccount } }"
-_END_LOGINS = (
-    PROLOGUE
-    + """
+_INSERT = "INSERT { GRAPH $tokens { $triples } } WHERE { GRAPH $accounts { $account a foaf:OnlineAccount } }"
+_END_LOGINS = """
 DELETE { GRAPH $tokens { ?token ?property ?value } }
 WHERE { GRAPH $tokens { ?token hub:account $account ; hub:kind "login" ; ?property ?value } } ;
 """
-)
-_SELECT = PROLOGUE + (
-    "SELECT ?token ?kind ?name ?account ?created ?expires ?used (GROUP_CONCAT(?scope) AS ?scopes) WHERE { GRAPH $tokens { "
-)
-_TOKEN = """
+_SELECT = PROLOGUE + "SELECT ?token ?kind ?name ?account ?created ?expires ?used (GROUP_CONCAT(?scope) AS ?scopes) WHERE { GRAPH $tokens { "
+_PATTERN = """
   ?token a hub:Token ; hub:kind ?kind ; rdfs:label ?name ; hub:account ?account ; dct:created ?created ; hub:scope ?scope .
   OPTIONAL { ?token hub:expires ?expires } OPTIONAL { ?token hub:lastUsed ?used }
 } } GROUP BY ?token ?kind ?name ?account ?created ?expires ?used"""
-_BY_ID = _SELECT + "?token dct:identifier $id ." + _TOKEN
-_BY_DIGEST = _SELECT + "?token hub:digest $digest ." + _TOKEN
-_BY_ACCOUNT = _SELECT + "?token hub:account $account ." + _TOKEN
+_BY_ID = _SELECT + "?token dct:identifier $id ." + _PATTERN
+_BY_DIGEST = _SELECT + "?token hub:digest $digest ." + _PATTERN
+_BY_ACCOUNT = _SELECT + "?token hub:account $account ." + _PATTERN
 _REMOVE = PROLOGUE + "DELETE WHERE { GRAPH $tokens { $token ?property ?value } }"
 _USED = (
     PROLOGUE
@@ -88,8 +83,9 @@ class Token:
 class Tokens:
     """The tokens of one system dataset."""
 
-    def __init__(self, system: Store, accounts: Accounts) -> None:
-        """Keep the tokens of these accounts in the same dataset."""
+    def __init__(self, system: Store, accounts: Accounts, login_life: timedelta = LOGIN_LIFE) -> None:
+        """Keep the tokens of these accounts in the same dataset; a log-in lasts as long as said."""
+        self._login_life = login_life
         self._store = system
         self._accounts = accounts
         self._lock = threading.Lock()
@@ -98,8 +94,8 @@ class Tokens:
 
     def login(self, account_id: str) -> str:
         """Issue the account's log-in token, which ends its previous one; the secret is 43 url-safe characters."""
-        secret, token = secrets.token_urlsafe(32), self._token(LOGIN, "log-in", account_id, ALL_SCOPES, now() + LOGIN_LIFE)
-        self._insert(token, secret, _END_LOGINS + _INSERT)
+        secret, token = secrets.token_urlsafe(32), self._token(LOGIN, "log-in", account_id, ALL_SCOPES, now() + self._login_life)
+        self._insert(token, secret, PROLOGUE + _END_LOGINS + _INSERT)
         return secret
 
     def create_key(self, caller: Caller, name: str, scopes: Iterable[str] | None = None, expires: datetime | None = None) -> tuple[Token, str]:
@@ -109,13 +105,13 @@ class Tokens:
             raise Unauthenticated("An API key belongs to an account; log in to make one.")
         token = self._token(KEY, _checked_name(name), account, _checked_scopes(scopes, caller.role), self._checked_expiry(caller, expires))
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
-        self._insert(token, secret, _INSERT)
+        self._insert(token, secret, PROLOGUE + _INSERT)
         return token, secret
 
     def grant_key(self, account_id: str, name: str) -> str:
         """Make an API key with every scope and no expiry, without a caller (first start, command line)."""
         secret, token = KEY_PREFIX + secrets.token_urlsafe(32), self._token(KEY, _checked_name(name), account_id, ALL_SCOPES, None)
-        self._insert(token, secret, _INSERT)
+        self._insert(token, secret, PROLOGUE + _INSERT)
         return secret
 
     def authenticate(self, secret: str) -> Caller:
@@ -253,5 +249,3 @@ def _token(row: Row) -> Token:
         expires=moment(row["expires"]) if "expires" in row else None,
         used=moment(row["used"]) if "used" in row else None,
     )
-
-
