@@ -122,10 +122,10 @@ class Registration:
         by_admin = caller.role >= Role.admin
         if role is not None and not by_admin:
             raise Forbidden("Only an administrator gives roles.")
+        role = Role.contributor if role is None else role
         code = None if by_admin else self._admission(invite)
-        email = self.check(email, password, role or Role.contributor)
-        with_person = self._create_person(name, position)
-        return self.attach(with_person, email, password, role or Role.contributor, code=code)
+        email = self.check(email, password, role)
+        return self.attach(self._create_person(name, position), email, password, role, code=code)
 
     def check(self, email: str, password: str, role: Role) -> str:
         """Refuse what would fail anyway before a person is made for it; return the e-mail as it will be kept."""
