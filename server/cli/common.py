@@ -1,0 +1,81 @@
+"""What the commands share: how they get settings and the hub, how they report what went wrong, and progress bars."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+from server.errors import HubError
+from server.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from server.hub import Hub
+
+Item = TypeVar("Item")
+
+COMMANDS = {
+    "run": "run:run",
+    "users": "users:users",
+    "import": "transfer:import_files",
+    "export": "transfer:export",
+    "backup": "keep:backup",
+    "restore": "keep:restore",
+    "check": "checks:check",
+    "check-store": "checks:check_store",
+    "reindex": "checks:reindex",
+    "settings": "reference:settings",
+    "docs": "reference:docs",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command with its first use and turns the hub's own errors into one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"server.cli.{module}"), function)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what the hub refuses ends with its sentence and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, HubError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def settings_of(context: click.Context) -> Settings:
+    """Read the settings."""
+    get: Callable[[], Settings] = context.obj
+    return get()
+
+
+@contextmanager
+def open_hub(context: click.Context) -> Iterator[Hub]:
+    """Open the hub for one command, with its store at the present schema version, and close it afterwards."""
+    from server.hub import build
+
+    hub = build(settings_of(context))
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "things") -> Iterable[Item]:
+    """Show a progress bar on standard error while the items are gone through; none where no terminal is."""
+    bar: Iterable[Item] = tqdm(items, desc=what, total=total, unit=f" {unit}", file=sys.stderr, disable=None)
+    return bar

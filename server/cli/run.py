@@ -1,0 +1,103 @@
+"""`run`: serve the hub with granian, whose supervisor starts one process with the embedded store and any number with a remote one.
+
+Only the serving process opens the store: an embedded one can be opened once, and its threads would not survive a fork.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from server.cli.common import settings_of
+from server.errors import HubError
+from server.metrics import FOLDER_VARIABLE
+from server.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+@dataclass
+class Turns:
+    """What the processes share at the start: one opens the hub at a time, the first one greets, and whether one failed."""
+
+    lock: Any = field(default_factory=multiprocessing.Lock)
+    greeted: Any = field(default_factory=lambda: multiprocessing.Value("b", 0))
+    failed: Any = field(default_factory=lambda: multiprocessing.Value("b", 0))
+
+
+@click.command()
+@click.option("--sample", is_flag=True, help="Load the sample catalogue if the store is empty.")
+@click.pass_context
+def run(context: click.Context, sample: bool) -> None:
+    """Serve the hub until SIGTERM or Ctrl-C; running requests end first."""
+    settings = settings_of(context)
+    turns = Turns()
+    if settings.workers == 1:
+        serve(settings, turns, sample)
+    else:
+        with tempfile.TemporaryDirectory(prefix="hub-metrics-") as folder:
+            os.environ[FOLDER_VARIABLE] = folder
+            serve(settings, turns, sample)
+    if turns.failed.value:
+        context.exit(1)
+
+
+def serve(settings: Settings, turns: Turns, sample: bool) -> None:
+    """Start granian and stay until it has stopped."""
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+    from granian.server import MPServer
+
+    server = MPServer(
+        "server",
+        address=settings.host.strip("[]"),
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        http=HTTPModes.http1,
+        respawn_failed_workers=True,
+        workers_kill_timeout=max(1, round(settings.stop_seconds)),
+        log_level=LogLevels.error,
+        log_dictconfig={"formatters": {name: {"()": "server.logs.JsonFormatter"} for name in ("generic", "access")}},
+    )
+    server.serve(target_loader=partial(load, settings, turns, sample), wrap_loader=False)  # type: ignore[arg-type]  # a WSGI application
+
+
+def load(settings: Settings, turns: Turns, sample: bool) -> Flask:
+    """Open the hub in a serving process; a hub that cannot be opened stops all of them with the reason."""
+    from server import logs
+    from server.stopping import watch_signals
+
+    logs.configure(settings.log_level)
+    watch_signals()
+    try:
+        with turns.lock:
+            return _open(settings, turns, sample)
+    except (HubError, SettingsError, OSError) as error:
+        turns.failed.value = 1
+        click.echo(f"Error: {error}", err=True)
+        os.kill(os.getppid(), signal.SIGTERM)
+        raise SystemExit(1) from error
+
+
+def _open(settings: Settings, turns: Turns, sample: bool) -> Flask:
+    from server.cli.greeting import greet
+    from server.http.app import create_app
+
+    app = create_app(settings)
+    hub = app.extensions["hub"]
+    # Exit handlers do not run in a child of multiprocessing; its own finalizers do.
+    Finalize(None, hub.close, exitpriority=10)
+    greet(hub, sample=sample, aloud=not turns.greeted.value)
+    turns.greeted.value = 1
+    return app
