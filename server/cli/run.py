@@ -70,7 +70,7 @@ def serve(settings: Settings, turns: Turns, sample: bool) -> None:
         log_level=LogLevels.error,
         log_dictconfig={"formatters": {name: {"()": "server.logs.JsonFormatter"} for name in ("generic", "access")}},
     )
-    server.serve(target_loader=partial(load, settings, turns, sample), wrap_loader=False)  # type: ignore[arg-type]  # a WSGI application
+    server.serve(target_loader=partial(load, settings, turns, sample), wrap_loader=False)
 
 
 def load(settings: Settings, turns: Turns, sample: bool) -> Flask:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import io
 import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -77,26 +79,36 @@ def backup(kg: Store, system: Store, bundles: Path, target: Path, watch: Watch =
         raise Malformed("This store has not been used by a hub yet; there is nothing to back up.")
     manifest = Manifest(found.base_iri, found.version, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"))
     part = target.with_name(target.name + ".part")
-    # Hashes of passwords and tokens are inside: nobody but the owner may read it.
-    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
-            for name, store in (("system", system), ("kg", kg)):
-                lines = watch(sorted_lines(store.dump()), name)
-                manifest.counts[name] = _write(archive, f"{name}.nq", lines, manifest)
-            for path in sorted(path for path in bundles.rglob("*") if path.is_file()):
-                info = zipfile.ZipInfo(_BUNDLES + path.relative_to(bundles).as_posix())  # stored, not deflated: bundles are compressed already
-                with path.open("rb") as source:
-                    _write(archive, info, watch(_blocks(source), path.name), manifest)
-            archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=2))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)
+    try:
+        with _private(part) as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+                _fill(archive, {"system": system, "kg": kg}, bundles, manifest, watch)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     return manifest
+
+
+def _private(path: Path) -> IO[bytes]:
+    # Hashes of passwords and tokens are inside: nobody but the owner may read it.
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b")
+
+
+def _fill(archive: zipfile.ZipFile, datasets: Mapping[str, Store], bundles: Path, manifest: Manifest, watch: Watch) -> None:
+    for name, store in datasets.items():
+        manifest.counts[name] = _write(archive, f"{name}.nq", watch(sorted_lines(store.dump()), name), manifest)
+    for path in sorted(path for path in bundles.rglob("*") if path.is_file()):
+        info = zipfile.ZipInfo(_BUNDLES + path.relative_to(bundles).as_posix())  # stored, not deflated: bundles are compressed already
+        with path.open("rb") as source:
+            _write(archive, info, watch(_blocks(source), path.name), manifest)
+    archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=2))
 
 
 def _write(archive: zipfile.ZipFile, member: str | zipfile.ZipInfo, pieces: Iterable[bytes], manifest: Manifest) -> int:
     digest, count = hashlib.sha256(), 0
-    with archive.open(member, "w", force_zip64=True) as output:
+    with archive.open(member, "w", force_zip64=True) as raw, io.BufferedWriter(raw, _BLOCK) as output:
         for piece in pieces:
             digest.update(piece)
             output.write(piece)
@@ -129,7 +141,7 @@ def restore(source: Path, kg: Store, system: Store, bundles: Path, base_iri: str
             raise Malformed(
                 f"The backup's IRIs start with {manifest.base_iri}, HUB_BASE_IRI is {base_iri}; use the same, or --rebase to rewrite them."
             )
-        _verify(archive, manifest, watch)
+        _verify(archive, manifest, bundles, watch)
         for name, store in (("kg", kg), ("system", system)):
             with archive.open(f"{name}.nq") as file:
                 quads: Iterable[Quad] = parse(file, format=RdfFormat.N_QUADS)
@@ -147,29 +159,33 @@ def _open(source: Path) -> zipfile.ZipFile:
         raise Malformed(f"{source} cannot be read as a backup: {error}") from error
 
 
-def _verify(archive: zipfile.ZipFile, manifest: Manifest, watch: Watch) -> None:
+def _verify(archive: zipfile.ZipFile, manifest: Manifest, bundles: Path, watch: Watch) -> None:
     members = set(archive.namelist()) - {MANIFEST}
     if members != manifest.sha256.keys() or not {"kg.nq", "system.nq"} <= members:
         raise Malformed("The backup is incomplete: its files are not those of its manifest.")
     for name in sorted(members):
+        if name.startswith(_BUNDLES) and not _bundle(bundles, name).is_relative_to(bundles.resolve()):
+            raise Malformed(f"The backup names a file outside of its bundles: {name}")
         digest = hashlib.sha256()
         try:
             with archive.open(name) as file:
                 for block in watch(_blocks(file), f"verify {name}"):
                     digest.update(block)
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
             raise Malformed(f"The backup is damaged at {name}: {error}") from error
         if digest.hexdigest() != manifest.sha256[name]:
             raise Malformed(f"The backup is damaged: the checksum of {name} is another one.")
+
+
+def _bundle(bundles: Path, name: str) -> Path:
+    return (bundles / name.removeprefix(_BUNDLES)).resolve()
 
 
 def _unpack(archive: zipfile.ZipFile, bundles: Path, watch: Watch) -> None:
     for name in archive.namelist():
         if not name.startswith(_BUNDLES):
             continue
-        target = (bundles / name.removeprefix(_BUNDLES)).resolve()
-        if not target.is_relative_to(bundles.resolve()):
-            raise Malformed(f"The backup names a file outside of its bundles: {name}")
+        target = _bundle(bundles, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(name) as file, target.open("wb") as output:
             for block in watch(_blocks(file), target.name):
