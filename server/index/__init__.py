@@ -1,0 +1,1 @@
+"""The search index: a projection of the change log that can be thrown away."""
