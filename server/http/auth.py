@@ -55,13 +55,13 @@ def current_caller() -> Caller:
 
 def _verify_token(token: str) -> Caller:
     if token:
-        return _hub().identity.tokens.authenticate(token)
+        return current_hub().identity.tokens.authenticate(token)
     return _nobody()
 
 
 def _verify_password(email: str, password: str) -> Caller:
     if email:
-        return _hub().identity.logins.basic(email, password, request.remote_addr or "")
+        return current_hub().identity.logins.basic(email, password, request.remote_addr or "")
     return _nobody()
 
 
@@ -80,7 +80,7 @@ _identify: Callable[[], Caller] = _either.login_required(optional=True)(_found)
 def _nobody() -> Caller:
     if "Authorization" in request.headers:
         raise Unauthenticated("The Authorization header cannot be read; send `Bearer <token>`, or `Basic` with e-mail and password.")
-    return anonymous(anonymous_role(_hub().settings, request))
+    return anonymous(anonymous_role(current_hub().settings, request))
 
 
 def anonymous_role(settings: Settings, request: Request) -> Role:
@@ -121,5 +121,6 @@ def _is_local(host: str | None) -> bool:
         return False
 
 
-def _hub() -> Hub:
+def current_hub() -> Hub:
+    """Return the hub that the application serves."""
     return cast("Hub", current_app.extensions["hub"])

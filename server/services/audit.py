@@ -12,9 +12,10 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from cachetools import TTLCache
 from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import HubError
@@ -32,6 +33,8 @@ _RETRY_SECONDS = 0.5
 _GIVE_UP_SECONDS = 5.0
 _BATCH = 200
 _WAITING = 10_000
+_REFUSALS = 60  # a minute and address: whoever is refused on and on must not fill the disk with that
+_FLOOD = " (further refusals of this address are not listed for a while)"
 _LOG = logging.getLogger(__name__)
 
 _LAST = PROLOGUE + "SELECT ?last WHERE { GRAPH $audit { $audit hub:last ?last } }"
@@ -85,10 +88,16 @@ class Audit:
         self._hurry = False
         self._closing = False
         self._thread: threading.Thread | None = None
+        self._refusals: TTLCache[str, int] = TTLCache(maxsize=10_000, ttl=60)
 
     def record(self, entry: Entry) -> None:
         """Take an entry; it is in the store within 0.2 s. Never waits, and never fails a request."""
         with self._changed:
+            if entry.outcome == REFUSED:
+                count = self._refusals[entry.address or ""] = self._refusals.get(entry.address or "", 0) + 1
+                if count > _REFUSALS:
+                    return
+                entry = replace(entry, action=entry.action + _FLOOD) if count == _REFUSALS else entry
             if len(self._waiting) >= _WAITING:
                 self._lost += 1
                 return

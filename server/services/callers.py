@@ -54,6 +54,11 @@ class Caller:
             f"This needs the role {role.name}; you act as {self.role.name}. Use a token with more scopes, or ask an administrator for the role."
         )
 
+    def require_account(self) -> None:
+        """Return if the caller has an account, else raise `Unauthenticated`."""
+        if self.id is None:
+            raise Unauthenticated("This is about an account; send a token (Authorization: Bearer …) or e-mail and password (Basic).")
+
 
 def anonymous(role: Role) -> Caller:
     """Describe a caller without credentials."""

@@ -205,3 +205,13 @@ def test_what_does_not_fit_is_counted_in_the_log(store: Store, monkeypatch: pyte
 )
 def test_outcomes(status: int, outcome: str) -> None:
     assert outcome_of(status) == outcome
+
+
+def test_a_flood_of_refusals_does_not_fill_the_log(audit: Audit) -> None:
+    for _ in range(500):
+        audit.record(Entry("GET /api/audit", REFUSED, address="192.0.2.1"))
+    audit.record(Entry("GET /api/audit", REFUSED, address="192.0.2.2"))
+    audit.record(Entry("POST /api/models", DONE, address="192.0.2.1"))
+    audit.flush()
+    assert audit.last() == 62
+    assert "further refusals" in audit.entries(filters={"address": "192.0.2.1", "outcome": REFUSED})[0].action
