@@ -1,0 +1,121 @@
+"""One generation of the embedded store: a RocksDB database and the journal that makes its last writes durable.
+
+RocksDB commits are whole but not fsynced by pyoxigraph. Each update is therefore applied, appended to the journal and fsynced
+before it is acknowledged. The transaction that applies an update also moves a marker, an empty named graph (so no query for
+triples ever meets it) whose name ends with the position in the journal: a replay after a power cut starts exactly where the database stands.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyoxigraph
+from pyoxigraph import NamedNode, Quad
+
+from server.errors import StoreUnavailable
+from server.store.journal import Journal, Recovery, recover
+
+log = logging.getLogger(__name__)
+
+_MARKER = "urn:x-hub:journal:"
+
+
+class Generation:
+    """A database and its journal in one folder; the caller lets one writer in at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or create it, and replay what the journal has and the database lost."""
+        folder.mkdir(exist_ok=True)
+        self.database = _open_database(folder / "db")
+        self._journal_path = folder / "journal"
+        found = recover(self._journal_path)
+        self.position = _position(self.database, found)
+        if found.promised > max(self.position, found.last or 0):
+            raise StoreUnavailable(
+                f"{self._journal_path} is damaged at byte {found.damaged_at}: acknowledged writes up to number {found.promised} cannot be read, "
+                f"the store has those up to {max(self.position, found.last or 0)}. Restore a backup; or move the file away to go on without them."
+            )
+        self._replay(found)
+        self.database.flush()
+        self.journal = Journal(self._journal_path, self.position)
+
+    def _replay(self, found: Recovery) -> None:
+        lost = [record for record in found.records if record.position > self.position]
+        for record in lost:
+            self.apply(record.text)
+        if lost:
+            log.warning("Writes %d to %d were replayed from the journal", lost[0].position, lost[-1].position)
+        if found.damaged_at is not None:
+            log.warning("The journal ended within a write that was not acknowledged (byte %d); it was left out", found.damaged_at)
+
+    def apply(self, sparql: str) -> int:
+        """Run an update and move the marker in one transaction; return the new position. Durable only after the journal has it."""
+        marker = f"DROP SILENT GRAPH <{_MARKER}{self.position}> ; CREATE SILENT GRAPH <{_MARKER}{self.position + 1}>"
+        try:
+            self.database.update(f"{sparql}\n;\n{marker}")
+        except SyntaxError as error:
+            self._apply_unseparated(sparql, marker, error)
+        self.position += 1
+        return self.position
+
+    def _apply_unseparated(self, sparql: str, marker: str, first: SyntaxError) -> None:
+        # A text that ends with `;`, or has no operation at all, takes no second one; any other is wrong in itself.
+        try:
+            self.database.update(f"{sparql}\n{marker}")
+        except SyntaxError:
+            raise first from None
+
+    def rotate(self) -> None:
+        """Make everything durable in the database itself and start an empty journal."""
+        self.database.flush()
+        fresh = Journal(self._journal_path, self.position)
+        self.journal.retire()
+        self.journal = fresh
+
+    def bulk(self, quads: list[Quad]) -> None:
+        """Add quads as new database files, all or none; durable when it returns.
+
+        The journal is emptied first: a replay never runs an older update on a state that already has these quads.
+        """
+        self.rotate()
+        self.database.bulk_extend(quads)
+
+    def close(self) -> None:
+        """Leave an empty journal behind."""
+        self.rotate()
+        self.journal.retire()
+        del self.database
+
+
+def build(folder: Path, quads: Iterable[Quad], position: int) -> None:
+    """Add quads and the marker of a position to the database of a generation that is not in use yet."""
+    database = _open_database(folder / "db")
+    database.bulk_extend(quads)
+    database.update(f"CREATE SILENT GRAPH <{_MARKER}{position}>")
+    database.flush()
+
+
+def _open_database(path: Path) -> pyoxigraph.Store:
+    try:
+        return pyoxigraph.Store(str(path))
+    except OSError as error:
+        raise StoreUnavailable(f"The store in {path} cannot be opened: {error}") from error
+
+
+def _position(database: pyoxigraph.Store, found: Recovery) -> int:
+    """Find the marker: nearly always one of the positions that the journal knows, or the next one."""
+    last, base = found.last or 0, found.base or 0
+    for position in range(last + 1, base - 1, -1):
+        if database.contains_named_graph(NamedNode(f"{_MARKER}{position}")):
+            return position
+    markers = [
+        int(name.value.removeprefix(_MARKER)) for name in database.named_graphs() if isinstance(name, NamedNode) and name.value.startswith(_MARKER)
+    ]
+    position = max(markers, default=0)
+    if position < base:
+        raise StoreUnavailable(
+            f"The database is older than its journal (write {position}, the journal begins after {base}): files of two states were mixed."
+        )
+    return position

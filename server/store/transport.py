@@ -1,0 +1,139 @@
+"""HTTP to a SPARQL server: pooled connections, time limits, few retries, and every failure as a domain exception.
+
+A read is tried again when its connection broke. A write is tried again only when no connection could be made: once it was sent,
+nobody knows whether the server has done it, and the caller has to look.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Literal as Choice
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+
+from server.errors import StoreFull, StoreUnavailable
+from server.store.connections import pool_manager
+
+_PAUSE_SECONDS = 0.1
+_PROBE_SECONDS = 1.0
+_UNCONNECTED = (NewConnectionError, ConnectTimeoutError)
+
+Body = bytes | Iterable[bytes] | None
+
+
+class Refused(Exception):
+    """The server understood the request and found it wrong (400 and the like); `text` is its explanation."""
+
+    def __init__(self, status: int, text: str) -> None:
+        """Keep status and explanation."""
+        super().__init__(f"{status}: {text}")
+        self.status, self.text = status, text
+
+
+class TimedOut(StoreUnavailable):
+    """The server gave up on the query, or did not answer in time."""
+
+
+class Transport:
+    """Send requests to one server, from any number of threads."""
+
+    def __init__(self, user: str, password: str, seconds: float, connections: int) -> None:
+        """Keep up to `connections` open per address; `seconds` is the time limit of a request that names none."""
+        self._pool = pool_manager(connections)
+        self._headers = urllib3.make_headers(basic_auth=f"{user}:{password}") if user else {}
+        self._seconds = seconds
+        self._silent: str | None = None
+        self._lock = threading.Lock()
+
+    def send(
+        self,
+        method: Choice["GET", "POST", "PUT"],
+        url: str,
+        headers: Mapping[str, str],
+        body: Body = None,
+        *,
+        repeatable: bool,
+        seconds: float | None = None,
+        stream: bool = False,
+    ) -> urllib3.BaseHTTPResponse:
+        """Return a 2xx answer, read whole unless it is streamed. Raises `Refused`, `TimedOut`, `StoreFull`, `StoreUnavailable`."""
+        self._probe_if_silent()
+        try:
+            answer = self._try(method, url, headers, body, seconds or self._seconds, stream)
+        except ReadTimeoutError as error:
+            raise self._silence(url, error) from error
+        except HTTPError as error:
+            if isinstance(body, bytes | None) and (repeatable or isinstance(error, _UNCONNECTED)):
+                return self._again(method, url, headers, body, seconds or self._seconds, stream)
+            raise unavailable(error) from error
+        return _checked(answer)
+
+    def _again(self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float, stream: bool) -> urllib3.BaseHTTPResponse:
+        time.sleep(_PAUSE_SECONDS)
+        try:
+            answer = self._try(method, url, headers, body, seconds, stream)
+        except ReadTimeoutError as error:
+            raise self._silence(url, error) from error
+        except HTTPError as error:
+            raise unavailable(error) from error
+        return _checked(answer)
+
+    def _try(self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float, stream: bool) -> urllib3.BaseHTTPResponse:
+        limit = urllib3.Timeout(connect=seconds, read=seconds)
+        return self._pool.request(
+            method, url, body=body, headers={**self._headers, **headers}, timeout=limit, preload_content=not stream, redirect=False
+        )
+
+    def _silence(self, url: str, error: HTTPError) -> TimedOut:
+        # A server that hangs would hold each caller for the whole limit; until it answers again, each asks for a second first.
+        self._silent = url
+        return TimedOut(f"The store did not answer in time: {error}")
+
+    def _probe_if_silent(self) -> None:
+        if (url := self._silent) is None:
+            return
+        try:
+            self._try("GET", url, {}, None, _PROBE_SECONDS, False)  # any status will do: it answers
+        except HTTPError as error:
+            raise unavailable(error) from error
+        self._silent = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    """Say that the store cannot be reached."""
+    return StoreUnavailable(f"The store cannot be reached: {error}")
+
+
+def _checked(answer: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:
+    if 200 <= answer.status < 300:
+        return answer
+    text = _explanation(answer)
+    if answer.status in (507, 413) or "No space left" in text:
+        raise StoreFull("The disk of the store is full. Make room; reading goes on.")
+    if (answer.status == 503 and "time" in text.lower()) or answer.status == 408:
+        raise TimedOut(f"The store ended the query: {text}")
+    if answer.status in (400, 422):
+        raise Refused(answer.status, text)
+    if answer.status in (401, 403):
+        raise StoreUnavailable(f"The store refuses the credentials of the hub ({answer.status}); see HUB_STORE_USER and HUB_STORE_PASSWORD.")
+    raise StoreUnavailable(f"The store answered {answer.status}: {text}")
+
+
+def _explanation(answer: urllib3.BaseHTTPResponse) -> str:
+    try:
+        return (
+            answer.read(4096, decode_content=True).decode("utf-8", "replace").strip()
+            if not answer.closed
+            else answer.data[:4096].decode("utf-8", "replace").strip()
+        )
+    except HTTPError:
+        return answer.reason or ""
+    finally:
+        answer.release_conn()

@@ -1,0 +1,60 @@
+"""Run the real Fuseki for the tests: the same start script, configuration and jar as in production, on a free port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from server.values import ROOT
+from tests.support.settings import free_port
+
+JAR = ROOT / "fuseki" / "jars" / "fuseki-server.jar"
+START_SECONDS = 60.0
+
+
+def require_fuseki() -> None:
+    """Fetch the jar if it is not there; where that is impossible, skip, or fail when CI=true."""
+    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+    if JAR.exists() and "java" not in missing:
+        return
+    if missing:
+        reason = f"Fuseki needs {' and '.join(missing)}"
+        pytest.fail(reason, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    subprocess.run(["mvn", "-q", "-B", "-f", str(ROOT / "fuseki" / "pom.xml"), "dependency:copy"], check=True, timeout=300)
+
+
+@contextmanager
+def running_fuseki(folder: Path, *, port: int = 0, **env: str) -> Iterator[str]:
+    """Run Fuseki on a folder until the block ends; gives its base URL."""
+    port = port or free_port()
+    with (folder / "fuseki.log").open("ab") as output:
+        process = subprocess.Popen(
+            [str(ROOT / "fuseki" / "start.sh"), str(port), str(folder)], env=os.environ | {"JVM_ARGS": "-Xmx1g"} | env, stdout=output, stderr=output
+        )
+        try:
+            _wait(f"http://127.0.0.1:{port}", process, folder)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()  # TDB2 is a transactional store: the tests need no farewell
+            process.wait(30)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    with urllib3.PoolManager(retries=False, timeout=1) as http:
+        while time.monotonic() < end:
+            assert process.poll() is None, f"Fuseki ended:\n{(folder / 'fuseki.log').read_text()}"
+            try:
+                if http.request("GET", f"{url}/$/ping").status in (200, 401):
+                    return
+            except urllib3.exceptions.HTTPError:
+                time.sleep(0.1)
+    raise AssertionError(f"Fuseki was not ready after {START_SECONDS} s")
