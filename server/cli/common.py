@@ -16,6 +16,7 @@ from server.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from server.hub import Hub
+    from server.store.base import Store
 
 Item = TypeVar("Item")
 
@@ -75,7 +76,19 @@ def open_hub(context: click.Context) -> Iterator[Hub]:
         hub.close()
 
 
-def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "things") -> Iterable[Item]:
+@contextmanager
+def open_stores(context: click.Context) -> Iterator[tuple[Store, Store]]:
+    """Open the two datasets alone, as they are, for what must not depend on their content."""
+    from server import hub
+
+    kg, system = hub.open_stores(settings_of(context))
+    try:
+        yield kg, system
+    finally:
+        kg.close()
+        system.close()
+
+
+def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "things") -> Iterator[Item]:
     """Show a progress bar on standard error while the items are gone through; none where no terminal is."""
-    bar: Iterable[Item] = tqdm(items, desc=what, total=total, unit=f" {unit}", file=sys.stderr, disable=None)
-    return bar
+    yield from tqdm(items, desc=what, total=total, unit=f" {unit}", file=sys.stderr, disable=None)

@@ -20,8 +20,8 @@ def address(settings: Settings) -> str:
 
 def greet(hub: Hub, *, sample: bool, aloud: bool) -> None:
     """Make the first administrator, load the sample catalogue into an empty store if asked, and say what to do next."""
+    loaded = load_sample(hub) if sample else 0  # first, because the administrator is a thing in the store too
     first = hub.identity.registration.ensure_administrator(hub.identity.tokens)
-    loaded = load_sample(hub) if sample else 0
     if aloud:
         click.echo("\n".join(lines(address(hub.settings), first, loaded)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from server.graph.kinds import Field, Registry, Shape
 from server.graph.vocabulary import compact
-from server.http.problems import PROBLEMS
+from server.http.problems import OTHERS, TABLE
 from server.settings import Settings, table
 from server.values import ROOT
 
@@ -40,8 +40,8 @@ def settings_page() -> str:
 
 def errors_page() -> str:
     """Write the page of the problem types."""
-    rows = [("type", "status", "title", "meaning")]
-    rows += [(f"`/errors/{each.slug}`", str(each.status), each.title, each.help) for each in PROBLEMS]
+    problems = sorted((*TABLE.values(), *OTHERS), key=lambda each: (each.status, each.slug))
+    rows = [("type", "status", "title", "what to do"), *((f"`/errors/{each.slug}`", str(each.status), each.title, each.advice) for each in problems)]
     return (
         f"{_NOTE}\n# Errors\n\n"
         "Every error is `application/problem+json` (RFC 9457): `type` is the address of a page of the hub, `title` its name, `status` the\n"

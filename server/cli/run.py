@@ -24,6 +24,8 @@ from server.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from flask import Flask
 
+    from server.hub import Hub
+
 
 @dataclass
 class Turns:
@@ -93,9 +95,11 @@ def load(settings: Settings, turns: Turns, sample: bool) -> Flask:
 def _open(settings: Settings, turns: Turns, sample: bool) -> Flask:
     from server.cli.greeting import greet
     from server.http.app import create_app
+    from server.services.operator import ensure_key
 
+    ensure_key(settings.data)
     app = create_app(settings)
-    hub = app.extensions["hub"]
+    hub: Hub = app.extensions["hub"]
     # Exit handlers do not run in a child of multiprocessing; its own finalizers do.
     Finalize(None, hub.close, exitpriority=10)
     greet(hub, sample=sample, aloud=not turns.greeted.value)

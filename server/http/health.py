@@ -12,6 +12,7 @@ from server import metrics
 from server.errors import StoreUnavailable
 from server.http.auth import current_caller, current_hub
 from server.http.operations import operation
+from server.index.index import Index
 from server.services import operator
 from server.services.backup import backup
 from server.services.callers import Role
@@ -38,12 +39,16 @@ def ready() -> ResponseReturnValue:
     checks = {
         "store": hub.kg.health,
         "system": hub.system.health,
-        "index": hub.index.health,
+        "index": lambda: _reads(hub.index),
         "disk": disk_check(hub.settings.data, hub.settings.disk_reserve),
     }
     if wrong := failures(checks):
         raise StoreUnavailable("Not ready: " + "; ".join(f"{name}: {why}" for name, why in wrong.items()), checks=wrong)
     return {"status": "ready"}
+
+
+def _reads(index: Index) -> None:
+    index.position()  # raises where its files are missing or damaged
 
 
 @health.get("/metrics")
