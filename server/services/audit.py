@@ -32,6 +32,7 @@ _DELAY_SECONDS = 0.1
 _RETRY_SECONDS = 0.5
 _GIVE_UP_SECONDS = 5.0
 _BATCH = 200
+_RECENTLY = 2000
 _WAITING = 10_000
 _REFUSALS = 60  # a minute and address: whoever is refused on and on must not fill the disk with that
 _FLOOD = " (further refusals of this address are not listed for a while)"
@@ -54,10 +55,13 @@ _ENTRY = """
   OPTIONAL { ?entry hub:account ?account } OPTIONAL { ?entry hub:person ?person } OPTIONAL { ?entry hub:token ?token }
   OPTIONAL { ?entry hub:status ?status } OPTIONAL { ?entry hub:request ?request } OPTIONAL { ?entry hub:address ?address }
 }"""
-_SELECT = PROLOGUE + "SELECT * WHERE { GRAPH $audit { "
-_BY_NUMBER = _SELECT + "VALUES ?sequence { $numbers }" + _ENTRY + "}"
+_BY_NUMBER = PROLOGUE + "SELECT * WHERE { GRAPH $audit { VALUES ?sequence { $numbers }" + _ENTRY + "}"
+# As a pattern with its value, a condition would be joined first with all entries that have it: 660 ms instead of 20.
+_AMONG = {name: f"?entry hub:{name} ?{name} FILTER ( ?{name} = ${name} ) " for name in FILTERS}
 _CONDITIONS = {name: f"?entry hub:{name} ${name} . " for name in FILTERS}
-_RANGE = " FILTER ( ?sequence > $since && ?sequence < $before ) } ORDER BY DESC(?sequence) LIMIT $limit"
+_RECENT = PROLOGUE + "SELECT ?sequence WHERE { GRAPH $audit { VALUES ?sequence { $numbers } ?entry hub:sequence ?sequence . "
+_MATCHING = PROLOGUE + "SELECT ?sequence WHERE { GRAPH $audit { ?entry hub:sequence ?sequence . "
+_RANGE = "FILTER ( ?sequence > $since && ?sequence < $before ) } } ORDER BY DESC(?sequence) LIMIT $limit"
 
 
 @dataclass(frozen=True)
@@ -134,14 +138,21 @@ class Audit:
         """Read entries newest first, with numbers above `since` and below `before`; the filters name exact values (see `FILTERS`)."""
         newest = self.last()
         below = min(before or newest + 1, newest + 1)
-        if filters:
-            conditions = "".join(_CONDITIONS[name] for name in filters)
-            terms = {name: Literal(int(value)) if name == "status" else Literal(value) for name, value in filters.items()}
-            rows = self._store.select(fill(_SELECT + conditions + _ENTRY + _RANGE, audit=AUDIT, since=since, before=below, limit=limit, **terms))
-        else:
-            numbers = [Literal(number) for number in range(below - 1, max(since, below - 1 - limit), -1)]
-            rows = self._store.select(fill(_BY_NUMBER, audit=AUDIT, numbers=numbers)) if numbers else []
+        numbers = self._matching(filters, since, below, limit) if filters else _down(below, max(since, below - 1 - limit))
+        rows = self._store.select(fill(_BY_NUMBER, audit=AUDIT, numbers=numbers)) if numbers else []
         return sorted((_entry(row) for row in rows), key=lambda entry: entry.sequence, reverse=True)
+
+    def _matching(self, filters: Mapping[str, str], since: int, before: int, limit: int) -> list[Literal]:
+        """Find the numbers of what matches: among the newest, which is enough for what is frequent, else by a sort of all that match."""
+        among, conditions = ("".join(kind[name] for name in filters) for kind in (_AMONG, _CONDITIONS))
+        terms = {name: Literal(int(value)) if name == "status" else Literal(value) for name, value in filters.items()}
+        recent = _down(before, max(since, before - 1 - _RECENTLY))
+        found = self._store.select(fill(_RECENT + among + "} }", audit=AUDIT, numbers=recent, **terms))
+        if len(found) < limit and len(recent) == _RECENTLY:
+            query = _MATCHING + conditions + _RANGE
+            found = self._store.select(fill(query, audit=AUDIT, since=since, before=before, limit=limit, **terms))
+        newest = sorted((int(row["sequence"].value) for row in found), reverse=True)[:limit]
+        return [Literal(number) for number in newest]
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -182,6 +193,10 @@ class Audit:
             _LOG.warning("the audit log waits for the store: %s", error.detail)
             return False
         return True
+
+
+def _down(before: int, to: int) -> list[Literal]:
+    return [Literal(number) for number in range(before - 1, to, -1)]
 
 
 def outcome_of(status: int) -> str:
