@@ -7,6 +7,7 @@ With several processes the figures are summed over all of them: `python -m serve
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FINE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+_spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,28 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
     _instruments().requests.labels(method, route, str(status)).observe(seconds)
 
 
+def begin_request() -> dict[str, float]:
+    """Start adding up what the current request spends in the store and in validation; the sums are in the answer, in seconds."""
+    spent = {"store": 0.0, "shacl": 0.0}
+    _spent.set(spent)
+    return spent
+
+
 def observe_store(seconds: float) -> None:
     """Count one call of the store."""
     _instruments().store.observe(seconds)
+    _add("store", seconds)
 
 
 def observe_shacl(seconds: float) -> None:
     """Count one validation of a write."""
     _instruments().shacl.observe(seconds)
+    _add("shacl", seconds)
+
+
+def _add(what: str, seconds: float) -> None:
+    if (spent := _spent.get()) is not None:
+        spent[what] += seconds
 
 
 def exposition() -> bytes:

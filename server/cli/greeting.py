@@ -44,7 +44,8 @@ def lines(url: str, first: tuple[str, str, str] | None, loaded: int) -> list[str
 
 
 def load_sample(hub: Hub) -> int:
-    """Load the sample catalogue if the store has nothing yet, and count its things."""
-    from server.services.samples import load_catalogue
+    """Load the sample catalogue if nothing has ever been written, and count its things."""
+    from server.services.callers import SYSTEM
+    from server.services.transfer import load_catalogue
 
-    return load_catalogue(hub)
+    return 0 if hub.tools.history.last() else load_catalogue(hub.assets, SYSTEM)

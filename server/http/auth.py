@@ -66,8 +66,10 @@ def _verify_password(email: str, password: str) -> Caller:
 
 
 def _found() -> Caller:
-    # The library asks nobody for credentials on OPTIONS, which only ever describes a route.
-    return cast("Caller | None", _either.current_user()) or anonymous(Role.none)
+    found = cast("Caller | None", _either.current_user())
+    if found is None and request.method == "OPTIONS":  # only ever describes a route; the library asks nobody for credentials there
+        return anonymous(Role.none)
+    return found or _nobody()
 
 
 _bearer, _basic = _Bearer("Bearer"), _Basic("Basic")

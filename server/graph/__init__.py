@@ -1,0 +1,1 @@
+"""RDF: kinds read from shapes, mapping, validation, history, views, vocabulary."""

@@ -1,0 +1,154 @@
+"""The gate: nothing is stored that does not conform to its shape.
+
+The Rust validator `shacl` says yes in a third of a millisecond and lets conforming writes through; whatever it does not pass,
+pySHACL judges, and pySHACL writes every report (a differential test keeps the two equal). References are judged with the rest: each
+`hub:refersTo` becomes a `sh:class` that only things of those kinds have in the graph that is validated.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyshacl
+import rdflib
+import shacl
+from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, parse, serialize
+
+from server.errors import DoesNotConform, Fault
+from server.graph.kinds import Registry
+from server.graph.reading import Draft
+from server.graph.turtle import Reader
+from server.graph.vocabulary import HUB, RDF, SH
+from server.metrics import observe_shacl
+from server.store.base import Term
+
+_REFERENCE = "urn:x-hub:one-of:"
+_log = logging.getLogger("pyshacl")
+
+rdflib.NORMALIZE_LITERALS = False  # rdflib would respell what is judged and reported
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What validation found: results of severity violation, milder ones, and the whole report as N-Triples."""
+
+    conforms: bool
+    violations: tuple[Fault, ...]
+    warnings: tuple[Fault, ...]
+    report: str
+
+
+def marker(collections: Iterable[str]) -> NamedNode:
+    """Name the class that stands for `things of these collections` while a graph is validated."""
+    return NamedNode(_REFERENCE + "+".join(sorted(collections)))
+
+
+class Gate:
+    """Validates graphs against the shapes of all kinds. Safe to share between threads."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Compile the shapes for both engines."""
+        self._shapes = _with_references(registry)
+        self._fast = shacl.Shapes.from_text(_text(self._shapes), "ntriples")
+        self._slow_graph = rdflib.Graph().parse(data=_text(self._shapes), format="nt")
+        self._lock = threading.Lock()  # pySHACL keeps state in its shapes graph
+
+    def passes(self, triples: Iterable[Triple]) -> bool:
+        """Tell quickly whether a graph conforms; False means that pySHACL has to judge."""
+        started = time.perf_counter()
+        verdict = self._fast.validate_text(_text(triples), "ntriples", allow_warnings=True).conforms
+        observe_shacl(time.perf_counter() - started)
+        return bool(verdict)
+
+    def judge(self, triples: Iterable[Triple], draft: Draft | None = None) -> Verdict:
+        """Validate with the reference engine and write the report; faults point into the draft's request."""
+        data = rdflib.Graph().parse(data=_text(triples), format="nt")
+        started = time.perf_counter()
+        with self._lock:
+            conforms, report, _ = pyshacl.validate(
+                data, shacl_graph=self._slow_graph, advanced=False, inference="none", allow_warnings=True, inplace=True
+            )
+        observe_shacl(time.perf_counter() - started)
+        text = report.serialize(format="nt", encoding="utf-8").decode() if isinstance(report, rdflib.Graph) else str(report)
+        violations, warnings = _results(text, draft)
+        return Verdict(bool(conforms), violations, warnings, text)
+
+    def admit(self, draft: Draft, context: Iterable[Triple]) -> None:
+        """Return if a draft conforms, else raise `DoesNotConform` with the report.
+
+        `context` are the type triples of what the draft refers to.
+        """
+        graph = [*draft.triples, *context]
+        if self.passes(graph):
+            return
+        verdict = self.judge(graph, draft)
+        if not verdict.conforms:
+            raise refusal(draft, verdict)
+
+
+def refusal(draft: Draft, verdict: Verdict) -> DoesNotConform:
+    """Make the exception that carries a verdict."""
+    first = verdict.violations[0].message if verdict.violations else "It does not conform to its shape."
+    more = f" (and {len(verdict.violations) - 1} more)" if len(verdict.violations) > 1 else ""
+    return DoesNotConform(f"The {draft.kind.label} does not conform: {first}{more}", faults=verdict.violations, report=verdict.report)
+
+
+def _with_references(registry: Registry) -> list[Triple]:
+    """Return the shapes with a `sh:class` beside each `hub:refersTo`, and a target for each part.
+
+    With a target of its own a faulty part is reported itself, not only as the value of the thing's property.
+    """
+    reader = Reader(registry.shapes)
+    collections: dict[Term, str] = {NamedNode(kind.iri): kind.collection for kind in registry.kinds.values()}
+    shapes = list(registry.shapes)
+    for node in {triple.subject for triple in registry.shapes if triple.predicate == HUB.refersTo}:
+        if isinstance(node, (NamedNode, BlankNode)):
+            refers = [collections[each] for each in reader.objects(node, HUB.refersTo)]
+            shapes.append(Triple(node, SH["class"], marker(refers)))
+    parts = [part.types[0] for part in registry.parts.values()]
+    taken = [*registry.by_class, *(each for each in parts if parts.count(each) > 1)]
+    shapes += [Triple(NamedNode(part.iri), SH.targetClass, part.types[0]) for part in registry.parts.values() if part.types[0] not in taken]
+    return shapes
+
+
+def _text(triples: Iterable[Triple]) -> str:
+    return (serialize(triples, format=RdfFormat.N_TRIPLES) or b"").decode()
+
+
+def _results(report: str, draft: Draft | None) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
+    graph = Reader(quad.triple for quad in parse(report, RdfFormat.N_TRIPLES))
+    violations: list[Fault] = []
+    warnings: list[Fault] = []
+    top = [each for node in graph.subjects(SH.ValidationReport) for each in graph.objects(node, SH.result)]
+    for result in top:
+        message = graph.text(result, SH.resultMessage) or "does not conform"
+        fault = Fault(pointer_of(graph, result, draft), message)
+        (violations if graph.value(result, SH.resultSeverity) == SH.Violation else warnings).append(fault)
+    return tuple(_ordered(violations)), tuple(_ordered(warnings))
+
+
+def _ordered(faults: Sequence[Fault]) -> list[Fault]:
+    return sorted(dict.fromkeys(faults), key=lambda fault: (fault.pointer, fault.message))
+
+
+def pointer_of(graph: Reader, result: Term, draft: Draft | None) -> str:
+    """Find the place in the request that a SHACL result is about: the value, else the member, else the node."""
+    if draft is None:
+        return ""
+    focus, path, value = (graph.value(result, each) for each in (SH.focusNode, SH.resultPath, SH.value))
+    if not isinstance(focus, NamedNode):
+        return ""
+    if isinstance(path, NamedNode):
+        for key in ((focus, path, value), (focus, path, None)):
+            if key in draft.pointers:
+                return draft.pointers[key]
+    return draft.pointers.get((focus, None, None), "")
+
+
+def context_triples(types: Mapping[NamedNode, str], wanted: Iterable[tuple[NamedNode, tuple[str, ...]]]) -> list[Triple]:
+    """Mark what is referred to: `types` says in which collection each existing thing is, `wanted` what each reference asks for."""
+    return [Triple(thing, RDF.type, marker(asked)) for thing, asked in wanted if types.get(thing) in asked]

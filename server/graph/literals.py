@@ -1,0 +1,150 @@
+"""JSON values and RDF literals: one canonical spelling each, so that JSON with the context and Turtle are the same graph.
+
+Stores respell numbers and times as they please (oxigraph answers 0.97 for 9.7E-1, TDB2 too) and drop some derived types (`STORED`), so
+literals are brought into the canonical spelling on their way in and on their way out, and a description reads the same whatever engine keeps it.
+
+Numbers and booleans get the lexical form that JSON-LD 1.1 gives them (API, Data Round Tripping), except that a double keeps
+its seventeenth digit where it needs one: `9.7E-1`, `1.0E0`, `NaN`, `INF`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from server.graph.vocabulary import RDF, XSD
+
+STORED = {  # stores keep values, not these narrower types: oxigraph answers xsd:dateTime for a dateTimeStamp, TDB2 keeps it
+    XSD.dateTimeStamp: XSD.dateTime,
+    **{
+        XSD[name]: XSD.integer
+        for name in (
+            "nonNegativeInteger", "positiveInteger", "nonPositiveInteger", "negativeInteger", "long", "int", "short", "byte",
+            "unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte",
+        )
+    },
+}  # fmt: skip
+INTEGERS = frozenset({XSD.integer, *STORED} - {XSD.dateTimeStamp})
+FLOATS = frozenset({XSD.double, XSD.float})
+SPECIAL = {"NaN": "NaN", "INF": "INF", "-INF": "-INF", "+INF": "INF", "Infinity": "INF", "-Infinity": "-INF"}
+BAD_TEXT = re.compile("[\x00\ud800-\udfff]")  # cannot be written in every RDF syntax
+
+_TIME = re.compile(r"(-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_INTEGER = re.compile(r"[+-]?\d{1,1000}")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+def double(value: float) -> str:
+    """Spell a double as JSON-LD does."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "INF" if value > 0 else "-INF"
+    digits, _, exponent = f"{value:.16e}".partition("e")
+    for precision in range(1, 17):
+        shorter = f"{value:.{precision}e}"
+        if float(shorter) == value:
+            digits, _, exponent = shorter.partition("e")
+            break
+    whole, _, fraction = digits.partition(".")
+    return f"{whole}.{fraction.rstrip('0') or '0'}E{int(exponent)}"
+
+
+def canonical(literal: Literal) -> Literal:
+    """Respell a number, boolean or point in time canonically; anything else, ill-typed ones too, is returned as it is."""
+    text, kind = literal.value, STORED.get(literal.datatype, literal.datatype)
+    if kind in INTEGERS and _INTEGER.fullmatch(text):
+        return Literal(str(int(text)) if len(text) < 400 else text.removeprefix("+"), datatype=kind)
+    if kind in FLOATS and (_NUMBER.fullmatch(text) or text in SPECIAL):
+        return Literal(double(float(SPECIAL.get(text, text).replace("INF", "inf"))), datatype=kind)
+    if kind == XSD.boolean and text in ("1", "0"):
+        return Literal("true" if text == "1" else "false", datatype=kind)
+    if kind == XSD.decimal and _DECIMAL.fullmatch(text):
+        return Literal(_decimal(text), datatype=kind)
+    if kind == XSD.dateTime and (found := _TIME.fullmatch(text)):
+        fraction = (found[2] or "").rstrip("0").rstrip(".")
+        return Literal(found[1] + fraction + ("Z" if found[3] in ("+00:00", "-00:00") else found[3] or ""), datatype=kind)
+    return literal
+
+
+def canonical_triple(triple: Triple) -> Triple:
+    """Respell the object of a triple canonically."""
+    return Triple(triple.subject, triple.predicate, canonical(triple.object)) if isinstance(triple.object, Literal) else triple
+
+
+def _decimal(text: str) -> str:
+    sign, digits = ("-" if text.startswith("-") else ""), text.lstrip("+-")
+    whole, _, fraction = digits.partition(".")
+    spelt = f"{whole.lstrip('0') or '0'}.{fraction.rstrip('0') or '0'}"
+    return spelt if spelt == "0.0" else sign + spelt
+
+
+def from_json(value: Any, datatypes: frozenset[NamedNode]) -> Literal:
+    """Make a literal of a JSON scalar for a field that takes these datatypes (none: any).
+
+    A value of a wrong type becomes a literal of its own type, which the gate then refuses with a report.
+    Raises `ValueError` for text that no RDF syntax can carry.
+    """
+    if isinstance(value, bool):
+        return Literal("true" if value else "false", datatype=XSD.boolean)
+    if isinstance(value, int):
+        return _number(value, datatypes, INTEGERS, FLOATS, XSD.integer)
+    if isinstance(value, float):
+        return _number(value, datatypes, FLOATS, INTEGERS if value.is_integer() else frozenset(), XSD.double)
+    if BAD_TEXT.search(value):
+        raise ValueError("has a NUL character or half a surrogate pair; leave it out")
+    if value in SPECIAL and datatypes & FLOATS:
+        return Literal(SPECIAL[value], datatype=next(iter(datatypes & FLOATS)))
+    single = next(iter(datatypes)) if len(datatypes) == 1 else None
+    if single is None or single in INTEGERS or single in FLOATS or single in (XSD.boolean, XSD.string, RDF.langString):
+        return Literal(value)
+    return Literal(value, datatype=single)
+
+
+def _number(value: float, datatypes: frozenset[NamedNode], first: frozenset[NamedNode], second: frozenset[NamedNode], fallback: NamedNode) -> Literal:
+    for group in (first, second):
+        if chosen := sorted(datatypes & group, key=str):
+            return Literal(str(int(value)) if chosen[0] in INTEGERS else double(float(value)), datatype=chosen[0])
+    if XSD.decimal in datatypes:
+        return Literal(format(value, "f") if isinstance(value, float) else str(value), datatype=XSD.decimal)
+    return Literal(str(value) if fallback == XSD.integer else double(float(value)), datatype=fallback)
+
+
+def to_json(literal: Literal, datatypes: frozenset[NamedNode]) -> Any:
+    """Make a JSON value of a literal such that the field's term definition in the context gives the literal back."""
+    coerced = next(iter(datatypes)) if len(datatypes) == 1 else None
+    if literal.language is not None:
+        return {"@value": literal.value, "@language": literal.language}
+    if coerced is not None and coerced not in (XSD.string, RDF.langString):
+        if literal.datatype == coerced:
+            return _native(literal)
+    elif literal.datatype == XSD.string:
+        return literal.value
+    elif coerced is None and literal.datatype in (XSD.integer, XSD.boolean, XSD.double):
+        value = _native(literal)
+        if not (isinstance(value, float) and value.is_integer()) and not isinstance(value, str):
+            return value
+    return {"@value": literal.value, "@type": literal.datatype.value}
+
+
+def _native(literal: Literal) -> Any:
+    text, kind = literal.value, literal.datatype
+    if canonical(literal) != literal:
+        return text
+    if kind == XSD.boolean and text in ("true", "false"):
+        return text == "true"
+    if kind in INTEGERS and _INTEGER.fullmatch(text) and abs(int(text)) < 2**53:
+        return int(text)
+    if kind in FLOATS and _NUMBER.fullmatch(text):
+        return float(text)
+    return text
+
+
+def plain(literal: Literal) -> str | float | int | bool:
+    """Return the value of a literal for sorting and filtering: a number, a boolean, or its text."""
+    value = _native(canonical(literal))
+    return value if isinstance(value, (str, float, int, bool)) else literal.value

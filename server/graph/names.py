@@ -1,0 +1,74 @@
+"""The IRIs that the hub coins, and back again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from pyoxigraph import NamedNode
+
+from server.graph.kinds import Kind
+
+ID = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Coins every IRI below one base, which ends with a slash."""
+
+    base: str
+
+    def thing(self, collection: str, id: str) -> NamedNode:
+        """Name a thing: `<base>id/<collection>/<id>`."""
+        return NamedNode(f"{self.base}id/{collection}/{id}")
+
+    def document(self, collection: str, id: str) -> NamedNode:
+        """Name the document that describes a thing; it is the thing's graph too."""
+        return NamedNode(f"{self.base}api/{collection}/{id}")
+
+    def history(self, document: NamedNode) -> NamedNode:
+        """Name the history graph of a document."""
+        return NamedNode(f"{document.value}/history")
+
+    def revision(self, document: NamedNode, number: int) -> NamedNode:
+        """Name one revision of a document."""
+        return NamedNode(f"{document.value}/revisions/{number}")
+
+    @property
+    def changes(self) -> NamedNode:
+        """Name the change log."""
+        return NamedNode(f"{self.base}api/changes")
+
+    def shared(self, collection: str, label: str) -> NamedNode:
+        """Name a node shared between graphs (a measure, an algorithm) by its label."""
+        return NamedNode(f"{self.base}id/{collection}/{quote(label.strip(), safe='-_.~')}")
+
+    def part(self, owner: NamedNode, key: str, content: str) -> NamedNode:
+        """Name a nested part below its owner, by what it says: the same content has the same name."""
+        return NamedNode(f"{owner.value}/{key}/{hashlib.sha256(content.encode()).hexdigest()[:12]}")
+
+    def split(self, iri: str) -> tuple[str, str] | None:
+        """Return the collection and id of a thing's IRI, or None for other IRIs."""
+        if not iri.startswith(self.base + "id/"):
+            return None
+        collection, _, id = iri[len(self.base) + 3 :].partition("/")
+        return (collection, id) if ID.fullmatch(id) else None
+
+    def split_document(self, iri: str) -> tuple[str, str] | None:
+        """Return the collection and id of a document's IRI, or None for other IRIs."""
+        if not iri.startswith(self.base + "api/"):
+            return None
+        collection, _, id = iri[len(self.base) + 4 :].partition("/")
+        return (collection, id) if ID.fullmatch(id) else None
+
+    def id_of(self, kind: Kind, thing: NamedNode) -> str:
+        """Return the id of a thing: the end of its IRI, or the hash of an IRI that its publisher chose."""
+        return hashlib.sha256(thing.value.encode()).hexdigest() if kind.external else thing.value.rpartition("/")[2]
+
+
+def new_id() -> str:
+    """Make a new id: 64 lower-case hexadecimal digits."""
+    return secrets.token_hex(32)

@@ -1,0 +1,258 @@
+"""JSON → triples, by the shape of the kind.
+
+What is wrong with the form of a document is found here (400 or 422 with JSON pointers); whether it conforms is judged by the
+gate. Each triple remembers the pointer it came from, so that a SHACL result can point back into the request.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from server.errors import DoesNotConform, Fault, Malformed
+from server.graph.kinds import RESERVED, Field, Kind, Registry, Shape
+from server.graph.literals import canonical, from_json
+from server.graph.names import ID, Names
+from server.graph.vocabulary import RDF, expand
+from server.store.base import Term
+
+Pointers = dict[tuple[NamedNode, NamedNode | None, Term | None], str]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The description of a thing on its way to the gate. Pointers lead from (node, predicate, value) into the request."""
+
+    kind: Kind
+    thing: NamedNode
+    triples: frozenset[Triple]
+    pointers: Pointers = field(default_factory=dict)
+
+
+def escape(key: str) -> str:
+    """Escape a key for a JSON pointer (RFC 6901, 3)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+class JsonReader:
+    """Turns JSON documents of any kind into drafts."""
+
+    def __init__(self, registry: Registry, names: Names) -> None:
+        """Read by these kinds, with IRIs below this base."""
+        self.registry, self.names = registry, names
+
+    def read(self, kind: Kind, thing: NamedNode, body: Any) -> Draft:
+        """Map a JSON object to the triples that describe `thing`.
+
+        Raises `Malformed` for unknown members and `DoesNotConform` for values that no triple can carry.
+        """
+        if not isinstance(body, dict):
+            raise Malformed(f"Send one JSON object that describes a {kind.label}.", faults=[Fault("", "Not a JSON object.")])
+        reading = _Reading(self, kind, thing)
+        reading.thing(body)
+        if reading.unknown:
+            raise Malformed(reading.unknown[0].message, faults=reading.unknown)
+        if reading.faults:
+            raise DoesNotConform(reading.faults[0].message, faults=reading.faults)
+        return Draft(kind, thing, frozenset(reading.triples), reading.pointers)
+
+    def iri(self, found: Field, text: str) -> NamedNode:
+        """Resolve what stands for an IRI in JSON: absolute, below the base, an id of the one collection referred to, or a short name.
+
+        Raises `ValueError` with what is allowed.
+        """
+        for choice in found.choices:
+            if isinstance(choice, NamedNode) and text in (choice.value, choice.value.rpartition("#")[2].rpartition("/")[2]):
+                return choice
+        if found.refers and len(found.refers) == 1 and ID.fullmatch(text):
+            return self.names.thing(found.refers[0], text)
+        if text.startswith("id/"):
+            text = self.names.base + text
+        text = expand(text)
+        if ":" not in text.partition("/")[0] and found.iri_prefix:
+            text = found.iri_prefix + quote(text, safe="/+.-_")
+        return NamedNode(text)  # ValueError: not an absolute IRI
+
+
+class _Reading:
+    """One document being read: what has been found so far."""
+
+    def __init__(self, reader: JsonReader, kind: Kind, thing: NamedNode) -> None:
+        self.reader, self.kind, self.root = reader, kind, thing
+        self.triples: set[Triple] = set()
+        self.pointers: Pointers = {}
+        self.faults: list[Fault] = []
+        self.unknown: list[Fault] = []
+
+    def thing(self, body: Mapping[str, Any]) -> None:
+        self.pointers[self.root, None, None] = ""
+        for type_ in self.types(self.kind, body, ""):
+            self.add(self.root, RDF.type, type_, "/type")
+        self.members(self.kind, self.root, body, "")
+
+    def add(self, subject: NamedNode, predicate: NamedNode, value: Term, pointer: str) -> None:
+        value = canonical(value) if isinstance(value, Literal) else value
+        self.triples.add(Triple(subject, predicate, value))
+        self.pointers.setdefault((subject, predicate, value), pointer)
+
+    def types(self, shape: Shape, body: Mapping[str, Any], pointer: str) -> tuple[NamedNode, ...]:
+        """Return the types of a node: the shape's, or for a kind with several target classes the ones asked for."""
+        given = body.get("type")
+        if given is None:
+            return shape.types
+        try:
+            asked = tuple(NamedNode(expand(each)) for each in (given if isinstance(given, list) else [given]))
+        except (ValueError, TypeError):
+            self.faults.append(Fault(f"{pointer}/type", "type is an array of IRIs or prefixed names."))
+            return shape.types
+        allowed = shape.targets if isinstance(shape, Kind) else shape.types[:1]
+        if not set(allowed) & set(asked):
+            names = " or ".join(each.value for each in allowed)
+            self.faults.append(Fault(f"{pointer}/type", f"The types of a {shape.label} include {names}."))
+        return tuple(dict.fromkeys((*asked, *(each for each in shape.types if each not in allowed))))
+
+    def members(self, shape: Shape, node: NamedNode, body: Mapping[str, Any], pointer: str) -> None:
+        for key, value in body.items():
+            here = f"{pointer}/{escape(key)}"
+            if key in RESERVED:
+                continue
+            if (found := shape.by_key.get(key)) is not None:
+                self.values(found, node, value, here)
+                self.pointers.setdefault((node, found.path, None), here)
+            elif ":" in key:
+                self.extension(node, key, value, here)
+            else:
+                near = difflib.get_close_matches(key[:80], [*shape.by_key, *RESERVED], n=1)
+                hint = f"; did you mean {near[0]}?" if near else "; a statement of your own takes a whole IRI as its key."
+                self.unknown.append(Fault(here, f"A {shape.label} has no member {key[:80]}{hint}"))
+        for found in shape.fields:
+            self.pointers.setdefault((node, found.path, None), f"{pointer}/{escape(found.key)}")
+            if found.default is not None and body.get(found.key) is None:
+                self.add(node, found.path, found.default, f"{pointer}/{escape(found.key)}")
+
+    def values(self, found: Field, node: NamedNode, value: Any, pointer: str) -> None:
+        if value is None:
+            return
+        if isinstance(value, list):
+            if found.single:
+                self.faults.append(Fault(pointer, f"{found.key} takes one value, not an array."))
+                return
+            for position, each in enumerate(value):
+                self.value(found, node, each, f"{pointer}/{position}")
+        else:
+            self.value(found, node, value, pointer)
+
+    def value(self, found: Field, node: NamedNode, value: Any, pointer: str) -> None:
+        part = self.reader.registry.part_of(found)
+        try:
+            if part is not None:
+                self.part(found, part, node, value, pointer)
+            elif found.language and isinstance(value, dict) and "@value" not in value:
+                for language, text in _tagged(value):
+                    tagged = {"@value": text} if language == "@none" else {"@value": text, "@language": language}
+                    self.add(node, found.path, _literal_of(tagged), f"{pointer}/{escape(language)}")
+            else:
+                self.add(node, found.path, self.term(found, value), pointer)
+        except ValueError as error:
+            self.faults.append(Fault(pointer, f"{found.key} {error}" if str(error)[:1].islower() else str(error)))
+
+    def term(self, found: Field, value: Any) -> Term:
+        if isinstance(value, dict):
+            if "@id" in value and (found.iri or found.refers):
+                value = value["@id"]
+            elif "@value" in value and not found.iri:
+                return _literal_of(value)
+        if isinstance(value, (dict, list)) or value is None:
+            raise ValueError("takes a plain value, not an object or array.")
+        if isinstance(value, str):
+            if found.iri or found.refers:
+                return self.resolved(found, value)
+            for choice in found.choices:
+                if isinstance(choice, Literal) and choice.value == value:
+                    return choice
+        elif found.iri or found.refers:
+            raise ValueError("takes the text of an IRI.")
+        return from_json(value, found.datatypes)
+
+    def resolved(self, found: Field, text: str) -> NamedNode:
+        try:
+            return self.reader.iri(found, text)
+        except ValueError:
+            what = f"the IRI or id of one of the {' or '.join(found.refers)}" if found.refers else "an absolute IRI, such as https://example.org/x"
+            raise ValueError(f"takes {what}.") from None
+
+    def part(self, found: Field, part: Shape, owner: NamedNode, value: Any, pointer: str) -> None:
+        if isinstance(value, str) and part.naming is not None:
+            value = {part.naming.key: value}
+        if not isinstance(value, dict):
+            raise ValueError(f"takes an object that describes a {part.label}.")
+        node = self.part_name(found, part, owner, value)
+        self.pointers.setdefault((node, None, None), pointer)
+        for type_ in self.types(part, value, pointer):
+            self.add(node, RDF.type, type_, f"{pointer}/type")
+        self.members(part, node, value, pointer)
+        self.add(owner, found.path, node, pointer)
+
+    def part_name(self, found: Field, part: Shape, owner: NamedNode, value: Mapping[str, Any]) -> NamedNode:
+        names = self.reader.names
+        if part.shared:
+            label = value.get(part.naming.key) if part.naming else None
+            if not isinstance(label, str) or not label.strip():
+                raise ValueError(f"needs a {part.naming.key if part.naming else 'label'} that names the {part.label}.")
+            return names.shared(part.shared, label)
+        given = value.get("iri")
+        if given is None:
+            content = repr(sorted((key, repr(each)) for key, each in value.items() if key not in RESERVED and each is not None))
+            return names.part(owner, found.key, content)
+        if not isinstance(given, str) or not given.startswith(self.root.value + "/"):
+            raise ValueError(
+                f"has a part with the iri {str(given)[:200]}, which is not below {self.root.value}/; leave the iri out and the hub coins one."
+            )
+        return NamedNode(given)
+
+    def extension(self, node: NamedNode, key: str, value: Any, pointer: str) -> None:
+        """Take a statement of the owner's own: the key is a predicate's IRI, the values are written as in expanded JSON-LD."""
+        try:
+            predicate = NamedNode(expand(key))
+            if predicate == RDF.type:
+                raise ValueError("Types belong into the member type.")
+            for position, each in enumerate(value if isinstance(value, list) else [value]):
+                term = _resource_or_literal(each)
+                self.add(node, predicate, term, f"{pointer}/{position}" if isinstance(value, list) else pointer)
+        except ValueError as error:
+            self.unknown.append(Fault(pointer, f"{key[:80]}: {error}"))
+
+
+def _resource_or_literal(value: Any) -> Term:
+    if isinstance(value, dict) and set(value) == {"@id"} and isinstance(value["@id"], str):
+        return NamedNode(value["@id"])
+    if isinstance(value, dict):
+        return _literal_of(value)
+    if isinstance(value, (str, int, float)):
+        return from_json(value, frozenset())
+    raise ValueError('Write a plain value, {"@id": …} or {"@value": …, "@type" or "@language": …}.')
+
+
+def _literal_of(value: Mapping[str, Any]) -> Literal:
+    text, language, datatype = value.get("@value"), value.get("@language"), value.get("@type")
+    if set(value) - {"@value", "@language", "@type"} or not isinstance(text, (str, int, float)) or (language and datatype):
+        raise ValueError('takes {"@value": …} with "@type" or "@language".')
+    plain = from_json(text, frozenset())
+    if language is not None:
+        if not isinstance(language, str) or not language.replace("-", "").isalnum() or not language[0].isalpha():
+            raise ValueError(f"has a language tag that is none: {str(language)[:20]!r}.")
+        return Literal(plain.value, language=language.lower())
+    return Literal(plain.value, datatype=NamedNode(expand(str(datatype)))) if datatype else plain
+
+
+def _tagged(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for language, texts in value.items():
+        for text in texts if isinstance(texts, list) else [texts]:
+            if not isinstance(text, str):
+                raise ValueError("takes text, or an object of language tags and texts.")
+            yield language, text

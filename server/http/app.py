@@ -1,0 +1,93 @@
+"""The application: blueprints of all faces, and what happens around every request."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+from flask import Flask, Response, g, request
+
+from server import metrics
+from server.graph.kinds import Registry
+from server.http import auditing, cords, general, problems, resources, schemas, sparql
+from server.http.auth import current_caller, current_hub
+from server.http.health import health
+from server.http.operations import enforce
+from server.http.people import people
+from server.hub import Hub, build
+from server.logs import log_request, request_id
+from server.settings import Settings
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def create_app(settings: Settings, registry: Registry | None = None) -> Flask:
+    """Open the hub and make its WSGI application; `registry` replaces the kinds of the settings' folders."""
+    return application(build(settings, registry))
+
+
+def application(hub: Hub) -> Flask:
+    """Make the WSGI application of an open hub."""
+    app = Flask("server.http", static_folder=None, template_folder="templates")
+    app.extensions["hub"] = hub
+    app.config["MAX_CONTENT_LENGTH"] = hub.settings.body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = hub.settings.body_bytes
+    app.url_map.strict_slashes = False
+    app.before_request(_begin)
+    app.before_request(_admit)
+    problems.install(app)
+    app.after_request(_finish)
+    auditing.install(app)
+    app.register_blueprint(resources.blueprint(hub.registry.kinds, lambda kind: schemas.Describer(hub.registry, kind)))
+    for blueprint in (people, health, sparql.blueprint, general.blueprint, *cords.BLUEPRINTS):
+        app.register_blueprint(blueprint)
+    if unstated := [endpoint for endpoint, view in app.view_functions.items() if not hasattr(view, "operation")]:
+        raise TypeError(f"these routes do not say who may use them: {unstated}")
+    return app
+
+
+def _begin() -> None:
+    """Name the request and start its clock."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    request_id.set(g.request_id)
+    g.started = time.perf_counter()
+    g.spent = metrics.begin_request()
+
+
+def _admit() -> Response | None:
+    """Answer preflights, and let nobody further who may not use the route."""
+    if request.method == "OPTIONS" or request.endpoint is None:
+        return None
+    enforce(current_caller())
+    return None
+
+
+def _finish(response: Response) -> Response:
+    """Add what every answer has: the request id, timings, CORS; count and log it."""
+    total = time.perf_counter() - g.get("started", time.perf_counter())
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    spent: dict[str, float] = g.get("spent", {})
+    response.headers["Server-Timing"] = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in [*spent.items(), ("total", total)])
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.status_code in (204, 304):
+        response.headers.pop("Content-Type", None)  # there is no content that it could describe
+    _cors(response)
+    route = request.url_rule.rule if request.url_rule else "(none)"
+    metrics.observe_request(request.method, route, response.status_code, total)
+    log_request(request.method, route, response.status_code, total * 1000)
+    return response
+
+
+def _cors(response: Response) -> None:
+    origin = request.headers.get("Origin")
+    response.vary.add("Origin")
+    if origin is None or origin not in current_hub().settings.cors_origins:
+        return
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Link, Location, X-Request-Id, Retry-After"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET")
+        response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
+        response.headers["Access-Control-Max-Age"] = "600"

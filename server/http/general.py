@@ -1,0 +1,148 @@
+"""What belongs to no kind: the change log, validation, the OpenAPI document and its page, the context, pages about errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+
+import orjson
+import swagger_ui_bundle
+from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
+from flask.typing import ResponseReturnValue
+
+from server import VERSION
+from server.errors import NotFound, TooManyRequests
+from server.http import openapi, problems, representations
+from server.http.auth import current_hub
+from server.http.negotiate import negotiate, vary
+from server.http.operations import Parameter, arguments, operation
+from server.hub import Hub
+from server.services.callers import Role
+from server.services.drafts import JSON
+
+blueprint = Blueprint("general", __name__)
+
+EVENTS = "text/event-stream"
+HTML = "text/html"
+_FOLLOWERS = BoundedSemaphore(8)  # each holds one of the threads that answer requests
+_FOLLOW_SECONDS = 600.0
+_LOOK_SECONDS = 0.3
+_ASSETS = Path(swagger_ui_bundle.swagger_ui_path)
+
+
+@blueprint.get("/api/changes")
+@operation(
+    "Read the change log",
+    role=Role.reader,
+    tag="changes",
+    query=(
+        Parameter("since", "Only changes with a higher number.", type="integer", minimum=0),
+        Parameter("limit", "Changes a page.", type="integer", minimum=1, maximum=1000),
+    ),
+    content={JSON: {"type": "object"}, EVENTS: {"type": "string"}},
+    description="Every accepted write in order, without gaps from 1. As text/event-stream it follows live; Last-Event-ID goes on where a stream ended.",
+)
+def changes() -> ResponseReturnValue:
+    """Answer a page of the change log, or follow it."""
+    given = arguments()
+    since, limit = given.get("since", 0), given.get("limit", 100)
+    if negotiate((JSON, EVENTS)) == EVENTS:
+        last = request.headers.get("Last-Event-ID", "")
+        return Response(_follow(current_hub(), int(last) if last.isascii() and last.isdigit() else since), content_type=EVENTS)
+    items, following = current_hub().past.changes(since, limit)
+    return vary(representations.json({"items": items, **({"next": following} if following is not None else {})}))
+
+
+def _follow(hub: Hub, since: int) -> Iterator[bytes]:
+    if not _FOLLOWERS.acquire(blocking=False):
+        raise TooManyRequests("Too many streams are open; poll /api/changes, or try again later.", retry_after=30)
+    return _events(hub, since)
+
+
+def _events(hub: Hub, since: int) -> Iterator[bytes]:
+    try:
+        end = time.monotonic() + _FOLLOW_SECONDS
+        yield b"retry: 1000\n\n"
+        while time.monotonic() < end and not hub.closing.is_set():
+            items, _ = hub.past.changes(since, 100)
+            for item in items:
+                since = item["sequence"]
+                yield b"id: %d\nevent: change\ndata: %s\n\n" % (since, orjson.dumps(item))
+            if not items:
+                yield b": nothing new\n\n"
+                hub.closing.wait(_LOOK_SECONDS)
+    finally:
+        _FOLLOWERS.release()
+
+
+@blueprint.post("/api/validate")
+@operation(
+    "Validate a graph; nothing is stored",
+    role=Role.reader,
+    tag="validation",
+    query=(Parameter("kind", "The collection whose shape it has to conform to."),),
+    body={JSON: {"type": "object"}, "text/turtle": {"type": "string"}},
+    answers={200: "it conforms", 422: "it does not; with the report"},
+    content={JSON: {"type": "object"}},
+)
+def validate() -> ResponseReturnValue:
+    """Judge a posted document as a write would."""
+    warnings = current_hub().validating.judge(representations.document(), arguments().get("kind"))
+    return representations.json({"conforms": True, "warnings": [{"pointer": each.pointer, "message": each.message} for each in warnings]})
+
+
+@blueprint.get("/context.jsonld")
+@operation("Read the JSON-LD context", role=Role.none, tag="linked data", content={"application/ld+json": {"type": "object"}}, lenient=True)
+def context() -> ResponseReturnValue:
+    """Answer the context with which the hub's JSON is its graphs."""
+    response = representations.json({"@context": current_hub().tools.context}, media_type="application/ld+json")
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Access-Control-Allow-Origin"] = "*"  # a context is for everybody's processor
+    return response
+
+
+@blueprint.get("/openapi.json")
+@operation("Read the OpenAPI document", role=Role.none, tag="operations", content={JSON: {"type": "object"}}, lenient=True)
+def openapi_document() -> ResponseReturnValue:
+    """Answer the OpenAPI 3.1 document of every route."""
+    return representations.json(_openapi())
+
+
+def _openapi() -> dict[str, Any]:
+    store: dict[str, Any] = current_app.extensions
+    if "openapi" not in store:
+        store["openapi"] = openapi.build(current_app._get_current_object(), VERSION)  # type: ignore[attr-defined]
+    document: dict[str, Any] = store["openapi"]
+    return document
+
+
+@blueprint.get("/docs")
+@operation("Read the documentation of every route", role=Role.none, tag="operations", content={HTML: {"type": "string"}}, lenient=True)
+def docs() -> ResponseReturnValue:
+    """Answer a page on which every route can be read and tried."""
+    page = Response(render_template("docs.html"), content_type="text/html; charset=utf-8")
+    page.headers["Content-Security-Policy"] = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    return page
+
+
+@blueprint.get("/docs/<path:name>")
+@operation("Read a file of the documentation page", role=Role.none, tag="operations", content={"text/javascript": {"type": "string"}}, lenient=True)
+def docs_file(name: str) -> ResponseReturnValue:
+    """Answer a file of Swagger UI, from the package, never from another host."""
+    folder = _ASSETS if (_ASSETS / name).is_file() else Path(__file__).parent / "static"
+    return send_from_directory(folder, name, max_age=3600)
+
+
+@blueprint.get("/errors/<slug>")
+@operation("Explain a type of problem", role=Role.none, tag="operations", content={JSON: {"type": "object"}, HTML: {"type": "string"}}, lenient=True)
+def error_page(slug: str) -> ResponseReturnValue:
+    """Say what a problem type means and what to do about it."""
+    found = {each.slug: each for each in (*problems.TABLE.values(), *problems.OTHERS)}.get(slug)
+    if found is None:
+        raise NotFound(f"There is no problem type {slug[:80]}.")
+    if negotiate((JSON, HTML)) == HTML:
+        return vary(Response(render_template("error.html", problem=found), content_type="text/html; charset=utf-8"))
+    return vary(representations.json({"type": f"/errors/{found.slug}", "status": found.status, "title": found.title, "advice": found.advice}))

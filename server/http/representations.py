@@ -1,0 +1,121 @@
+"""Things on the wire: bodies in, representations out, ETags and links."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+from flask import Response, render_template, request
+
+from server.errors import Malformed, RevisionMismatch, UnsupportedMediaType
+from server.graph.rdf import FORMATS, write
+from server.http.auth import current_hub
+from server.http.negotiate import negotiate, vary
+from server.services.drafts import JSON, Document
+from server.services.things import Thing
+
+LD = "application/ld+json"
+HTML = "text/html"
+THING_TYPES = (JSON, LD, "text/turtle", "application/trig", "application/n-triples", "application/n-quads", "application/rdf+xml", HTML)
+SHORT = {
+    JSON: "json", LD: "jsonld", "text/turtle": "ttl", "application/trig": "trig", "application/n-triples": "nt", "application/n-quads": "nq",
+    "application/rdf+xml": "rdf", HTML: "html",
+}  # fmt: skip
+_TAG = re.compile(r'\s*(W/)?"(\d{1,12})(?:-[a-z0-9]+)?"\s*')
+_CONTEXT_LINK = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
+
+
+def document() -> Document:
+    """Take the body of the request; a JSON body without a media type is taken as JSON."""
+    media_type = request.mimetype or JSON
+    if media_type != JSON and media_type not in FORMATS:
+        raise UnsupportedMediaType(f"{media_type} is not read here; send {JSON} or {', '.join(FORMATS)}.")
+    return Document(media_type, request.get_data())
+
+
+def expected() -> str | int | None:
+    """Read If-Match: the revision that a change was made from, `*`, or None where there is no such header.
+
+    The ETag of any media type of a revision names that revision. Raises `RevisionMismatch` for weak tags, `Malformed` for what is no tag.
+    """
+    header = request.headers.get("If-Match")
+    if header is None:
+        return None
+    if header.strip() == "*":
+        return "*"
+    tags = [_TAG.fullmatch(each) for each in header.split(",")]
+    if any(tag is None for tag in tags):
+        raise Malformed('If-Match takes the ETag of the thing, such as "3-json", or *.')
+    strong = [int(tag[2]) for tag in tags if tag is not None and tag[1] is None]
+    if not strong:
+        raise RevisionMismatch("If-Match compares strongly; send the ETag without W/.")
+    return strong[0] if len(strong) == 1 else _one_of(strong)
+
+
+def _one_of(revisions: list[int]) -> int:
+    if len(set(revisions)) > 1:
+        raise Malformed("If-Match takes one revision.")
+    return revisions[0]
+
+
+def reason() -> str | None:
+    """Read why a change is made: the header X-Reason or the parameter `reason`."""
+    return (request.headers.get("X-Reason") or request.args.get("reason") or "")[:1000] or None
+
+
+def etag(thing: Thing, media_type: str) -> str:
+    """Write the strong ETag of a revision in a media type."""
+    return f'"{thing.revision}-{SHORT[media_type]}"'
+
+
+def respond(thing: Thing, status: int = 200, media_type: str | None = None, *, immutable: bool = False) -> Response:
+    """Answer a thing in the type that the client wants, or 304 where it has it already."""
+    chosen = media_type or negotiate(THING_TYPES)
+    tag = etag(thing, chosen)
+    if status == 200 and request.method in ("GET", "HEAD") and _has(tag):
+        return vary(Response(status=304, headers={"ETag": tag}))
+    response = Response(body(thing, chosen), status, content_type=chosen if chosen != HTML else "text/html; charset=utf-8")
+    response.headers["ETag"] = tag
+    for link in links(thing, chosen):
+        response.headers.add("Link", link)
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable" if immutable else "private, no-cache"
+    return vary(response)
+
+
+def _has(tag: str) -> bool:
+    held = request.headers.get("If-None-Match")
+    return held is not None and (held.strip() == "*" or tag in [each.strip().removeprefix("W/") for each in held.split(",")])
+
+
+def body(thing: Thing, media_type: str) -> bytes:
+    """Write a thing in a media type."""
+    tools = current_hub().tools
+    if media_type in (JSON, LD, HTML):
+        members = tools.json(thing)
+        if media_type == HTML:
+            return render_template("thing.html", thing=thing, members=members, base=tools.names.base).encode()
+        return orjson.dumps(members if media_type == JSON else {"@context": tools.context_of(thing.kind), **members})
+    return write(thing.triples, media_type, thing.document)
+
+
+def links(thing: Thing, media_type: str) -> list[str]:
+    """Write the Link headers of a thing: what it is, its history, its views, its shape (RFC 8288, FAIR signposting)."""
+    here, tools = thing.document.value, current_hub().tools
+    found = [
+        f'<{thing.iri.value}>; rel="describes"',
+        f'<{here}/history>; rel="version-history"',
+        f'<{here}/views>; rel="alternate"; title="views"',
+        f'<{tools.names.base}api/{thing.kind.collection}>; rel="collection"',
+    ]
+    found += [f'<{here}>; rel="describedby"; type="{each}"' for each in ("text/turtle", LD)]
+    found += [f'<{each.value}>; rel="license"' for each in thing.values("license")]
+    found += [f'<{each.value}>; rel="author"' for each in thing.values("creator")]
+    if media_type == JSON:
+        found.append(f"<{tools.context_iri}>; {_CONTEXT_LINK}")
+    return found
+
+
+def json(value: Any, status: int = 200, media_type: str = JSON) -> Response:
+    """Answer a JSON document."""
+    return Response(orjson.dumps(value), status, content_type=media_type)

@@ -1,0 +1,7 @@
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#docs",
+  docExpansion: "none",
+  tagsSorter: "alpha",
+  validatorUrl: null,
+});

@@ -1,0 +1,129 @@
+"""The hub, wired: settings, stores, graph tools, index and services. Every face and every command works through one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+from server.graph.kinds import Registry
+from server.index.index import Index
+from server.services.amending import Amending
+from server.services.assets import Assets
+from server.services.bulk import Bulk
+from server.services.enrolment import Enrolment
+from server.services.identity import Identity
+from server.services.indexing import Indexing, open_index
+from server.services.migrations import migrate
+from server.services.past import Past
+from server.services.persons import Persons
+from server.services.searching import Searching
+from server.services.things import Toolbox
+from server.services.validating import Validating
+from server.services.views import Views
+from server.settings import EMBEDDED, Settings
+from server.store.base import Store
+from server.store.embedded import EmbeddedStore
+from server.store.remote import RemoteStore
+from server.store.timed import TimedStore
+
+
+@dataclass(frozen=True)
+class Hub:
+    """All parts of one running hub."""
+
+    settings: Settings
+    kg: Store
+    system: Store
+    registry: Registry
+    tools: Toolbox
+    index: Index
+    indexing: Indexing
+    assets: Assets
+    past: Past
+    searching: Searching
+    identity: Identity
+    enrolment: Enrolment
+    views: Views
+    bulk: Bulk
+    amending: Amending
+    validating: Validating
+    closing: Event
+
+    def close(self) -> None:
+        """Finish what runs, write what waits, and release files and connections."""
+        self.closing.set()
+        self.indexing.feed.stop()
+        self.identity.close()
+        self.index.close()
+        self.kg.close()
+        self.system.close()
+
+
+def open_stores(settings: Settings) -> tuple[Store, Store]:
+    """Open the knowledge dataset and the system dataset that the settings name."""
+    return _open(settings, settings.store, "kg"), _open(settings, settings.system_store or beside(settings.store), "system")
+
+
+def beside(store: str) -> str:
+    """Name the system dataset next to a knowledge dataset: `…/system` on a Fuseki."""
+    return store if store == EMBEDDED else store.rstrip("/").rpartition("/")[0] + "/system"
+
+
+def build(settings: Settings, registry: Registry | None = None) -> Hub:
+    """Open the stores, bring them to the present version, and wire everything over them.
+
+    `registry` replaces the kinds of the settings' folders (tests declare theirs in a string). Raises `SettingsError` and `StoreUnavailable`.
+    """
+    kg, system = open_stores(settings)
+    migrate(kg, system, settings.base_iri)
+    return wire(settings, kg, system, registry or Registry.load(settings.shapes))
+
+
+def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hub:
+    """Wire the services over two open stores."""
+    tools = Toolbox(kg, registry, settings.base_iri)
+    tools.history.prepare()
+    index = open_index(settings)
+    indexing = Indexing(tools, index)
+    assets = Assets(tools, indexing.publish)
+    persons = Persons(assets)
+    identity = Identity.build(
+        system,
+        persons.create,
+        persons.remove,
+        mode=settings.registration,
+        login_life=timedelta(minutes=settings.token_minutes),
+    )
+    indexing.feed.catch_up()
+    indexing.feed.start()
+    return Hub(
+        settings=settings,
+        kg=kg,
+        system=system,
+        registry=registry,
+        tools=tools,
+        index=index,
+        indexing=indexing,
+        assets=assets,
+        past=Past(tools),
+        searching=Searching(tools, index),
+        identity=identity,
+        enrolment=Enrolment(identity.accounts, identity.registration),
+        views=Views(kg, settings.queries),
+        bulk=Bulk(tools, indexing.publish),
+        amending=Amending(assets),
+        validating=Validating(tools),
+        closing=Event(),
+    )
+
+
+def _open(settings: Settings, where: str, name: str) -> Store:
+    if where == EMBEDDED:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        return TimedStore(EmbeddedStore(settings.data / name, reserve=settings.disk_reserve))
+    base = where.rstrip("/")
+    query, update, graph = f"{base}/sparql", f"{base}/update", f"{base}/data"
+    if name == "kg":
+        query, update, graph = settings.store_query_url or query, settings.store_update_url or update, settings.store_graph_url or graph
+    return TimedStore(RemoteStore(query, update, graph, settings.store_user, settings.store_password, seconds=settings.store_seconds))

@@ -1,0 +1,1 @@
+"""Use cases. They raise domain exceptions and know nothing of HTTP."""

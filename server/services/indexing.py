@@ -1,0 +1,142 @@
+"""What feeds the search index: rows for changes, rows for everything, and the rows of a write that was just made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from pyoxigraph import BlankNode, NamedNode, Triple
+
+from server.errors import StoreUnavailable
+from server.graph.history import DELETE
+from server.graph.literals import canonical_triple
+from server.graph.vocabulary import HUB
+from server.index.feed import Feed
+from server.index.index import Index
+from server.index.rows import Behind, IndexRow
+from server.services.projection import gone, project
+from server.services.things import Thing, Toolbox
+from server.settings import Settings
+from server.store.text import fill
+
+BATCH = 500  # descriptions read in one query
+INTERVAL = 0.3  # seconds between looks at the change log, so that another process's write is seen within one
+
+
+class Head(NamedTuple):
+    """The current revision of a document, as far as the index needs it."""
+
+    collection: str
+    id: str
+    document: NamedNode
+    thing: NamedNode
+    revision: int
+    sequence: int
+    at: str
+    action: str
+
+
+class Indexing:
+    """Joins the store to the search index."""
+
+    def __init__(self, tools: Toolbox, index: Index) -> None:
+        """Feed this index from the tools' store."""
+        self.tools, self.index = tools, index
+        shapes = "\n".join(sorted(str(each) for each in tools.registry.shapes if not isinstance(each.subject, BlankNode)))
+        self._shapes = hashlib.sha256(f"{shapes}{len(tools.registry.shapes)}".encode()).hexdigest()[:16]
+        self.feed = Feed(index, self.changed, tools.history.last, INTERVAL, identity=self.identity, everything=self.everything)
+
+    def publish(self, rows: Sequence[IndexRow], sequence: int, previous: int) -> None:
+        """Take in rows that were just written; where others wrote in between, read theirs first.
+
+        The write itself stands: an index that cannot be reached or is damaged catches up by itself.
+        """
+        try:
+            self.index.apply(rows, sequence, previous)
+        except Behind:
+            self.feed.catch_up()
+        except StoreUnavailable:
+            self.feed.catch_up()
+
+    def identity(self) -> str:
+        """Name the change log and the shapes: an index of other ones is rebuilt."""
+        return f"{self.tools.history.identity()} {self._shapes}"
+
+    def changed(self, first: int, last: int) -> list[IndexRow]:
+        """Return the rows of all things that these changes touched, as they are now."""
+        documents = dict.fromkeys(each.document for each in self.tools.history.changes(first, last))
+        return list(self._rows(list(documents)))
+
+    def everything(self) -> Iterator[IndexRow]:
+        """Return the rows of all things there are."""
+        rows = self.tools.store.select(fill("SELECT ?h WHERE { GRAPH ?h { ?h $head ?r } }", head=HUB.head))
+        documents = (NamedNode(str(row["h"].value).removesuffix("/history")) for row in rows)
+        while batch := list(islice(documents, BATCH)):
+            yield from (each for each in self._rows(batch) if not each.deleted)
+
+    def _rows(self, documents: Sequence[NamedNode]) -> Iterator[IndexRow]:
+        graphs = self._graphs(documents)
+        for head in self._heads(documents):
+            kind = self.tools.registry.kinds.get(head.collection)
+            if kind is None:
+                continue  # a kind that this hub's shapes no longer declare
+            triples = graphs.get(head.document)
+            if head.action == DELETE or not triples:
+                yield gone(self.tools, head.collection, head.id, head.sequence, head.revision)
+            else:
+                thing = Thing(kind, head.id, head.thing, head.document, head.revision, frozenset(triples))
+                yield project(self.tools, thing, head.sequence, head.at)
+
+    def _graphs(self, documents: Iterable[NamedNode]) -> dict[NamedNode, list[Triple]]:
+        found: dict[NamedNode, list[Triple]] = {}
+        for row in self.tools.store.select(fill("SELECT * WHERE { VALUES ?g { $documents } GRAPH ?g { ?s ?p ?o } }", documents=documents)):
+            graph, subject, predicate = row["g"], row["s"], row["p"]
+            if isinstance(graph, NamedNode) and isinstance(predicate, NamedNode) and isinstance(subject, (NamedNode, BlankNode)):
+                found.setdefault(graph, []).append(canonical_triple(Triple(subject, predicate, row["o"])))
+        return found
+
+    def _heads(self, documents: Iterable[NamedNode]) -> list[Head]:
+        rows = self.tools.store.select(
+            fill(
+                _HEADS,
+                histories=[self.tools.names.history(each) for each in documents],
+                head=HUB.head,
+                thing=HUB.thing,
+                document=HUB.document,
+                kind=HUB.kind,
+                revision=HUB.revision,
+                sequence=HUB.sequence,
+                at=HUB.at,
+                action=HUB.action,
+            )  # fmt: skip
+        )
+        heads = []
+        for row in rows:
+            text = {name: str(term.value) for name, term in row.items()}
+            document = NamedNode(text["d"])
+            heads.append(
+                Head(
+                    text["k"],
+                    text["d"].rpartition("/")[2],
+                    document,
+                    NamedNode(text["t"]),
+                    int(text["n"]),
+                    int(text["s"]),
+                    text["at"],
+                    text["a"],
+                )  # fmt: skip
+            )
+        return heads
+
+
+_HEADS = """SELECT ?t ?d ?k ?n ?s ?at ?a WHERE { VALUES ?h { $histories } GRAPH ?h {
+  ?h $head ?r . ?r $thing ?t ; $document ?d ; $kind ?k ; $revision ?n ; $sequence ?s ; $at ?at ; $action ?a } }"""
+
+
+def open_index(settings: Settings) -> Index:
+    """Open the index in the data folder."""
+    folder = settings.data / "index"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Index(folder)

@@ -1,0 +1,131 @@
+"""What the services hand around: a thing as it is stored, and the tools that every use case on things needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pyoxigraph import NamedNode, Triple
+
+from server.errors import Forbidden, Gone, NotFound
+from server.graph.context import build as build_context
+from server.graph.gate import Gate
+from server.graph.history import DELETE, History, Revision
+from server.graph.kinds import Kind, Registry
+from server.graph.literals import canonical_triple
+from server.graph.names import Names
+from server.graph.reading import JsonReader
+from server.graph.vocabulary import HUB, compact
+from server.graph.writing import JsonWriter
+from server.services.callers import Caller, Role
+from server.store.base import Store
+from server.store.text import fill
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing of a kind at one revision."""
+
+    kind: Kind
+    id: str
+    iri: NamedNode
+    document: NamedNode
+    revision: int
+    triples: frozenset[Triple]
+
+    def values(self, key: str) -> list[Any]:
+        """Return the terms of one of its own fields."""
+        found = self.kind.by_key.get(key)
+        return [each.object for each in self.triples if found is not None and each.subject == self.iri and each.predicate == found.path]
+
+
+class Toolbox:
+    """The graph tools, made once from the registry: names, reader, writer, gate, context, history."""
+
+    def __init__(self, store: Store, registry: Registry, base: str) -> None:
+        """Build the tools for the knowledge dataset."""
+        self.store, self.registry, self.names = store, registry, Names(base)
+        self.reader = JsonReader(registry, self.names)
+        self.writer = JsonWriter(registry, self.names)
+        self.gate = Gate(registry)
+        self.history = History(store, self.names)
+        self.context = build_context(registry)
+
+    @property
+    def context_iri(self) -> str:
+        """Name the JSON-LD context."""
+        return f"{self.names.base}context.jsonld"
+
+    def context_of(self, kind: Kind) -> dict[str, Any]:
+        """Return the part of the context that one kind needs."""
+        others = {compact(target.value) for each in self.registry.kinds.values() if each is not kind for target in each.targets}
+        return {key: value for key, value in self.context.items() if key not in others}
+
+    def json(self, thing: Thing) -> dict[str, Any]:
+        """Write a thing as its JSON object."""
+        return self.writer.write(thing.kind, thing.iri, thing.triples, thing.revision)
+
+    def kind(self, collection: str) -> Kind:
+        """Find a kind by its collection; raise `NotFound` with those that exist."""
+        if collection not in self.registry.kinds:
+            raise NotFound(f"There is no collection {collection[:80]}; there are {', '.join(self.registry.kinds)}.")
+        return self.registry.kinds[collection]
+
+    def load(self, kind: Kind, id: str) -> Thing:
+        """Read a thing and its revision in one query; raise `NotFound`, or `Gone` with the tombstone."""
+        document = self.names.document(kind.collection, id)
+        history = self.names.history(document)
+        triples = self.store.triples(fill(_DESCRIPTION, document=document, history=history, head=HUB.head))
+        heads = [each.object for each in triples if each.subject == history]
+        own = frozenset(canonical_triple(each) for each in triples if each.subject != history)
+        if not heads:
+            raise NotFound(f"There is no {kind.label} {id[:80]}.")
+        revision = int(str(heads[0].value).rpartition("/")[2]) if isinstance(heads[0], NamedNode) else 0
+        if not own:
+            raise self.gone(kind, id, document)
+        return Thing(kind, id, self.root(kind, id, own), document, revision, own)
+
+    def description(self, document: NamedNode) -> frozenset[Triple]:
+        """Read the graph of a document; empty where there is none or it was deleted."""
+        return frozenset(canonical_triple(each) for each in self.store.graph(document))
+
+    def root(self, kind: Kind, id: str, triples: Iterable[Triple]) -> NamedNode:
+        """Return the IRI of the thing that a document describes."""
+        if not kind.external:
+            return self.names.thing(kind.collection, id)
+        subjects = {each.subject for each in triples if each.object in kind.targets and isinstance(each.subject, NamedNode)}
+        return next(each for each in subjects if isinstance(each, NamedNode) and self.names.id_of(kind, each) == id)
+
+    def gone(self, kind: Kind, id: str, document: NamedNode) -> Gone:
+        """Describe a deleted thing by its tombstone."""
+        head = self.history.head(document)
+        return Gone(f"This {kind.label} was deleted; POST {document.value}/restore brings it back.", tombstone=tombstone(head) if head else None)
+
+
+def tombstone(head: Revision) -> dict[str, Any]:
+    """Write what is left of a deleted thing."""
+    return {"id": head.id, "kind": head.collection, "revision": head.revision, "deleted": head.at, "by": head.by, "reason": head.reason}
+
+
+def may_change(caller: Caller, thing: Thing) -> None:
+    """Return if the caller may write this thing: its owner, a co-owner, a curator; else raise `Forbidden`.
+
+    What nobody owns (anonymous callers made it) may be changed by anonymous contributors, where the settings allow any.
+    """
+    caller.require(Role.contributor)
+    owners = {*thing.values("creator"), *thing.values("maintainers")}
+    if caller.role >= Role.curator or (caller.person is not None and (caller.person in owners or caller.person == thing.iri)):
+        return
+    if not owners and caller.anonymous:
+        return
+    raise Forbidden(f"This {thing.kind.label} belongs to somebody else; its owner can name you in maintainers.")
+
+
+def is_deleted(head: Revision | None) -> bool:
+    """Tell whether the last revision is a tombstone."""
+    return head is not None and head.action == DELETE
+
+
+_DESCRIPTION = """CONSTRUCT { ?s ?p ?o } WHERE {
+  { GRAPH $document { ?s ?p ?o } } UNION { GRAPH $history { ?s ?p ?o . FILTER(?s = $history && ?p = $head) } } }"""

@@ -1,0 +1,1 @@
+"""The store: SPARQL behind one narrow interface, embedded or remote."""
