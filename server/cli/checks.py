@@ -51,7 +51,7 @@ def _problems(hub: Hub, reasoner: bool) -> Iterator[str]:
 def reindex(context: click.Context) -> None:
     """Build the search index again from the store; the old one answers until the new one is whole."""
     with open_hub(context) as hub:
-        hub.indexing.feed.rebuild(always=True)
+        hub.indexing.feed.rebuild()
         counts = hub.index.counts()
     for kind, count in sorted(counts.items()):
         click.echo(f"{kind}\t{count}")

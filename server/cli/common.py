@@ -35,6 +35,13 @@ COMMANDS = {
 }
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """List what the hub refuses or cannot do, as opposed to its own faults."""
+    from server.graph.kinds import ShapesError
+
+    return SettingsError, HubError, ShapesError
+
+
 class Commands(click.Group):
     """A group that imports a command with its first use and turns the hub's own errors into one sentence."""
 
@@ -54,7 +61,7 @@ class Commands(click.Group):
         """Run a command; what the hub refuses ends with its sentence and exit code 1."""
         try:
             return super().invoke(ctx)
-        except (SettingsError, HubError) as error:
+        except failures() as error:
             raise click.ClickException(str(error)) from error
 
 

@@ -73,5 +73,5 @@ def restore(context: click.Context, file: Path, replace: bool, rebase: bool) -> 
             raise click.ClickException("The store is not empty; --replace throws away what it has.")
         manifest = archives.restore(file, kg, system, settings.data / "bundles", settings.base_iri, rebase=rebase, watch=_watch)
     with open_hub(context) as hub:
-        hub.indexing.feed.rebuild(always=True)
+        hub.indexing.feed.rebuild()
     click.echo(f"Restored {manifest.counts['kg']} statements of the graph and {manifest.counts['system']} of the system from {manifest.created}.")

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from server.cli.common import settings_of
-from server.errors import HubError
+from server.cli.common import failures, settings_of
 from server.metrics import FOLDER_VARIABLE
-from server.settings import Settings, SettingsError
+from server.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -85,7 +84,7 @@ def load(settings: Settings, turns: Turns, sample: bool) -> Flask:
     try:
         with turns.lock:
             return _open(settings, turns, sample)
-    except (HubError, SettingsError, OSError) as error:
+    except (*failures(), OSError) as error:
         turns.failed.value = 1
         click.echo(f"Error: {error}", err=True)
         os.kill(os.getppid(), signal.SIGTERM)
