@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from server.cli.common import failures, settings_of
+from server.cli.signals import on_stop
 from server.metrics import FOLDER_VARIABLE
 from server.settings import Settings
 
@@ -77,10 +78,8 @@ def serve(settings: Settings, turns: Turns, sample: bool) -> None:
 def load(settings: Settings, turns: Turns, sample: bool) -> Flask:
     """Open the hub in a serving process; a hub that cannot be opened stops all of them with the reason."""
     from server import logs
-    from server.stopping import watch_signals
 
     logs.configure(settings.log_level)
-    watch_signals()
     try:
         with turns.lock:
             return _open(settings, turns, sample)
@@ -99,6 +98,7 @@ def _open(settings: Settings, turns: Turns, sample: bool) -> Flask:
     ensure_key(settings.data)
     app = create_app(settings)
     hub: Hub = app.extensions["hub"]
+    on_stop(hub.closing.set)
     # Exit handlers do not run in a child of multiprocessing; its own finalizers do.
     Finalize(None, hub.close, exitpriority=10)
     greet(hub, sample=sample, aloud=not turns.greeted.value)
