@@ -6,23 +6,29 @@ its graphs; `server.store.checks` tells whether this and everything else that th
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import IO, cast
+from urllib.parse import urlencode
 
 from pyoxigraph import NamedNode, Quad, QueryBoolean, QueryResultsFormat, QuerySolutions, RdfFormat, Triple, parse, parse_query_results, serialize
 from urllib3.exceptions import HTTPError
 
-from server.errors import StoreUnavailable
+from server.errors import QueryRefused, QueryTimeout, StoreUnavailable
 from server.store.base import Answer, Form, Limits, Row
+from server.store.bounded import receive, source_type
 from server.store.text import fill
-from server.store.transport import Refused, Transport, unavailable
+from server.store.transport import Refused, TimedOut, Transport, unavailable
 
 _QUERY = {"Content-Type": "application/sparql-query"}
 _UPDATE = {"Content-Type": "application/sparql-update"}
 _RESULTS = {"Accept": "application/sparql-results+json"}
 _TRIPLES = {"Accept": "application/n-triples"}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_GRACE_SECONDS = 1.0  # a server that keeps to the time itself says so more clearly than a closed connection
 _QUADS = "application/n-quads"
 _CHUNK = 5_000  # quads that are serialized at once
 _HEALTH_SECONDS = 1.0
@@ -106,8 +112,25 @@ class RemoteStore:
             answer.close()  # what was not read must not reach the next user of the connection
 
     def stranger(self, sparql: str, form: Form, media_type: str, limits: Limits, *, default: Iterable[str] = (), named: Iterable[str] = ()) -> Answer:
-        """Run a stranger's query within limits that end the work."""
-        raise NotImplementedError
+        """Run a stranger's query within limits: the server is asked to keep to the time, and reading stops at all of them.
+
+        Memory is the server's own affair. A server that knows no `timeout` parameter should have a limit of its own.
+        """
+        seconds = math.ceil(limits.seconds)
+        fields = [("query", sparql), *(("default-graph-uri", name) for name in default), *(("named-graph-uri", name) for name in named)]
+        form_body = urlencode([*fields, ("timeout", str(seconds))]).encode()
+        deadline = time.monotonic() + seconds + _GRACE_SECONDS
+        headers = _FORM | {"Accept": source_type(form, media_type)}
+        try:
+            answer = self._transport.send("POST", self._query_url, headers, form_body, repeatable=True, seconds=seconds + _GRACE_SECONDS, stream=True)
+        except Refused as error:
+            raise QueryRefused(f"The store does not take the query: {error.text}") from error
+        except TimedOut as error:
+            raise QueryTimeout(f"The query did not end within {limits.seconds:g} seconds. Ask for less.") from error
+        try:
+            return receive(answer, form, media_type, limits, deadline)
+        finally:
+            answer.close()  # ends the query where it was not read to its end
 
     def health(self) -> None:
         """Return if the store answers within a second."""
