@@ -154,7 +154,7 @@ def read_account(account_id: str) -> ResponseReturnValue:
 )
 def change_account(account_id: str) -> ResponseReturnValue:
     """Give an account another role or password, disable it, or enable it again."""
-    return _account(current_hub().identity.enrolment.amend(account_id, **bodies.members()))
+    return _account(current_hub().enrolment.amend(account_id, **bodies.members()))
 
 
 @people.delete("/accounts/<account_id>")

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from server.services.accounts import Accounts
 from server.services.audit import Audit
-from server.services.enrolment import Enrolment
 from server.services.logins import Logins
 from server.services.registration import CreatePerson, Invites, Registration, RemovePerson
 from server.services.throttle import Throttle
@@ -24,7 +23,6 @@ class Identity:
     logins: Logins
     invites: Invites
     registration: Registration
-    enrolment: Enrolment
     audit: Audit
 
     @classmethod
@@ -33,14 +31,12 @@ class Identity:
     ) -> Identity:
         """Wire the services over a system dataset; the two callables make and remove a person in the knowledge graph."""
         accounts, invites = Accounts(system), Invites(system)
-        registration = Registration(mode, accounts, invites, create_person, remove_person)
         return cls(
             accounts=accounts,
             tokens=Tokens(system, accounts, login_life),
             logins=Logins(accounts, Throttle(system)),
             invites=invites,
-            registration=registration,
-            enrolment=Enrolment(accounts, registration),
+            registration=Registration(mode, accounts, invites, create_person, remove_person),
             audit=Audit(system),
         )
 
