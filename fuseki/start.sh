@@ -28,4 +28,5 @@ if [ -n "${FUSEKI_PASSWORD:-}" ]; then
     config=config-with-password.ttl
 fi
 
-exec java ${JVM_ARGS:--Xmx2g} -Djava.awt.headless=true -cp "$jar" org.apache.jena.fuseki.main.cmds.FusekiMainCmd "$@" --config="$config"
+# After running out of memory a JVM limps on without answering; it is better to end and be started again.
+exec java ${JVM_ARGS:--Xmx2g} -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true -cp "$jar" org.apache.jena.fuseki.main.cmds.FusekiMainCmd "$@" --config="$config"
