@@ -1,0 +1,131 @@
+"""`/api/ml_models`: models and their semantic descriptions for the clients of the CORDS service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from pyoxigraph import Literal
+
+from server.clients.locations import Location
+from server.graph.names import ID
+from server.http.auth import current_caller, current_hub
+from server.http.bodies import JSON
+from server.http.cords.answers import answer, local
+from server.http.cords.forms import Text, filled, schema
+from server.http.operations import operation
+from server.services.assets import ANY
+from server.services.callers import Caller, Role
+from server.services.describing import MODEL_KEYS
+from server.services.drafts import Document
+from server.services.things import Thing
+
+blueprint = Blueprint("cords-models", __name__, url_prefix="/api/ml_models")
+
+IMPORT_SECONDS = 8.0
+"""How long adding a model waits for what MLflow knows of it."""
+
+_COLLECTION = "models"
+_MODEL = {
+    "name": Text("Model name is required."),
+    "version": Text("Version is required."),
+    "description": Text("Description is required."),
+    "ml_flow_model_path": Text("Model path is required."),
+}
+_KEYS = {"name": "title", "version": "version", "description": "description", "ml_flow_model_path": "location"}
+_TEXT = {"type": "string"}
+_ANSWER = {JSON: {"type": "object", "properties": dict.fromkeys(("model_id", *_MODEL, "timestamp"), _TEXT)}}
+_SEMANTICS = {JSON: {"type": "object", "properties": {"model_id": _TEXT, "semantics": {"type": "object"}}}}
+_PATHS = "`ml_flow_model_path` takes every form in which MLflow 2 and 3 name a model, and addresses in other stores."
+
+
+@blueprint.post("/add_model")
+@operation(
+    "Add a model",
+    role=Role.contributor,
+    tag="CORDS",
+    body=schema(_MODEL),
+    content=_ANSWER,
+    answers={201: "stored; what MLflow knows is imported if it answers soon, else when semantics are asked for"},
+    lenient=True,
+    description=f"{_PATHS} A `model_id` of 64 hexadecimal digits may be sent along.",
+)
+def add_model() -> ResponseReturnValue:
+    """Store a model, and import its run if MLflow is there."""
+    hub, given = current_hub(), filled(_MODEL)
+    thing = hub.assets.create(_somebody(), _COLLECTION, Document(JSON, _members(given) | _chosen_id(given)))
+    return answer(_model(hub.harvest.attempt(thing, IMPORT_SECONDS)), 201)
+
+
+@blueprint.get("/get_model/<model_id>")
+@operation("Read a model", role=Role.reader, tag="CORDS", content=_ANSWER, lenient=True)
+def get_model(model_id: str) -> ResponseReturnValue:
+    """Answer a model."""
+    _somebody()
+    return answer(_model(current_hub().assets.read(_COLLECTION, model_id)))
+
+
+@blueprint.put("/update_model/<model_id>")
+@operation(
+    "Replace what a model says",
+    role=Role.contributor,
+    tag="CORDS",
+    body=schema(_MODEL),
+    content=_ANSWER,
+    answers={200: "replaced; with another path, what was imported goes and is imported anew"},
+    lenient=True,
+    description=_PATHS,
+)
+def update_model(model_id: str) -> ResponseReturnValue:
+    """Replace the four members of a model."""
+    hub, caller, members = current_hub(), _somebody(), _members(filled(_MODEL))
+    moved = _text(hub.assets.read(_COLLECTION, model_id), "location") != members["location"]
+    patch = (dict.fromkeys(MODEL_KEYS) if moved else {}) | members
+    thing = hub.assets.patch(caller, _COLLECTION, model_id, patch, ANY).thing
+    return answer(_model(hub.harvest.attempt(thing, IMPORT_SECONDS) if moved else thing))
+
+
+@blueprint.get("/generate_semantics/<model_id>")
+@operation(
+    "Describe a model in RDF",
+    role=Role.reader,
+    tag="CORDS",
+    content=_SEMANTICS,
+    answers={404: "no such model, or MLflow has no such run", 502: "MLflow cannot be reached, and the run is not in the graph yet"},
+    lenient=True,
+)
+def generate_semantics(model_id: str) -> ResponseReturnValue:
+    """Answer the semantic description of a model."""
+    _somebody()
+    return answer({"model_id": model_id, "semantics": current_hub().semantics.of(model_id)})
+
+
+def _somebody() -> Caller:
+    """Return the caller; these routes never served anybody without an account."""
+    caller = current_caller()
+    caller.require_account()
+    return caller
+
+
+def _members(given: dict[str, Any]) -> dict[str, Any]:
+    Location.parse(given["ml_flow_model_path"], "/ml_flow_model_path")
+    return {key: given[name] for name, key in _KEYS.items()}
+
+
+def _chosen_id(given: dict[str, Any]) -> dict[str, str]:
+    chosen = given.get("model_id")
+    return {"id": chosen} if isinstance(chosen, str) and ID.fullmatch(chosen) else {}
+
+
+def _model(thing: Thing) -> dict[str, str]:
+    modified = datetime.fromisoformat(_text(thing, "modified"))
+    return {"model_id": thing.id, **{name: _text(thing, key) for name, key in _KEYS.items()}, "timestamp": local(modified)}
+
+
+def _text(thing: Thing, key: str) -> str:
+    """Return a member as one text: untagged, else English, else whatever there is."""
+    values = [each for each in thing.values(key) if isinstance(each, Literal)]
+    values.sort(key=lambda each: (each.language is not None, each.language != "en", each.language or "", each.value))
+    return values[0].value if values else ""
