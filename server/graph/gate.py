@@ -1,8 +1,8 @@
 """The gate: nothing is stored that does not conform to its shape.
 
 The Rust validator `shacl` says yes in a third of a millisecond and lets conforming writes through; whatever it does not pass,
-pySHACL judges, and pySHACL writes every report (a differential test keeps the two equal). References are judged with the rest: each
-`hub:refersTo` becomes a `sh:class` that only things of those kinds have in the graph that is validated.
+pySHACL judges, and pySHACL writes every report (a differential test keeps the two equal). Both are given the shapes of
+`server.graph.judging`, in which references are judged with the rest.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 import pyshacl
 import rdflib
 import shacl
-from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, parse, serialize
+from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
 
 from server.errors import DoesNotConform, Fault
+from server.graph.judging import judging_shapes, marker
 from server.graph.kinds import Registry
 from server.graph.reading import Draft
 from server.graph.turtle import Reader
-from server.graph.vocabulary import HUB, RDF, SH
+from server.graph.vocabulary import RDF, SH
 from server.metrics import observe_shacl
 from server.store.base import Term
 
-_REFERENCE = "urn:x-hub:one-of:"
 _log = logging.getLogger("pyshacl")
 
 rdflib.NORMALIZE_LITERALS = False  # rdflib would respell what is judged and reported
@@ -42,19 +42,14 @@ class Verdict:
     report: str
 
 
-def marker(collections: Iterable[str]) -> NamedNode:
-    """Name the class that stands for `things of these collections` while a graph is validated."""
-    return NamedNode(_REFERENCE + "+".join(sorted(collections)))
-
-
 class Gate:
     """Validates graphs against the shapes of all kinds. Safe to share between threads."""
 
     def __init__(self, registry: Registry) -> None:
         """Compile the shapes for both engines."""
-        self._shapes = _with_references(registry)
-        self._fast = shacl.Shapes.from_text(_text(self._shapes), "ntriples")
-        self._slow_graph = rdflib.Graph().parse(data=_text(self._shapes), format="nt")
+        shapes = _text(judging_shapes(registry))
+        self._fast = shacl.Shapes.from_text(shapes, "ntriples")
+        self._slow_graph = rdflib.Graph().parse(data=shapes, format="nt")
         self._lock = threading.Lock()  # pySHACL keeps state in its shapes graph
 
     def passes(self, triples: Iterable[Triple]) -> bool:
@@ -95,24 +90,6 @@ def refusal(draft: Draft, verdict: Verdict) -> DoesNotConform:
     first = verdict.violations[0].message if verdict.violations else "It does not conform to its shape."
     more = f" (and {len(verdict.violations) - 1} more)" if len(verdict.violations) > 1 else ""
     return DoesNotConform(f"The {draft.kind.label} does not conform: {first}{more}", faults=verdict.violations, report=verdict.report)
-
-
-def _with_references(registry: Registry) -> list[Triple]:
-    """Return the shapes with a `sh:class` beside each `hub:refersTo`, and a target for each part.
-
-    With a target of its own a faulty part is reported itself, not only as the value of the thing's property.
-    """
-    reader = Reader(registry.shapes)
-    collections: dict[Term, str] = {NamedNode(kind.iri): kind.collection for kind in registry.kinds.values()}
-    shapes = list(registry.shapes)
-    for node in {triple.subject for triple in registry.shapes if triple.predicate == HUB.refersTo}:
-        if isinstance(node, (NamedNode, BlankNode)):
-            refers = [collections[each] for each in reader.objects(node, HUB.refersTo)]
-            shapes.append(Triple(node, SH["class"], marker(refers)))
-    parts = [part.types[0] for part in registry.parts.values()]
-    taken = [*registry.by_class, *(each for each in parts if parts.count(each) > 1)]
-    shapes += [Triple(NamedNode(part.iri), SH.targetClass, part.types[0]) for part in registry.parts.values() if part.types[0] not in taken]
-    return shapes
 
 
 def _text(triples: Iterable[Triple]) -> str:

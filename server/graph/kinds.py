@@ -214,7 +214,7 @@ class _Builder:
             group=graph.text(node, SH.group),
             datatypes=self.datatypes(node),
             iri=named and part is None,
-            minimum=int(graph.text(node, SH.minCount) or 0),
+            minimum=int(graph.text(node, SH.minCount) or 0) if graph.value(node, SH.severity) in (None, SH.Violation) else 0,
             single=graph.text(node, SH.maxCount) == "1",
             choices=choices,
             default=graph.value(node, SH.defaultValue),

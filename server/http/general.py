@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
 import orjson
-import swagger_ui_bundle
 from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
@@ -30,7 +30,13 @@ HTML = "text/html"
 _FOLLOWERS = BoundedSemaphore(8)  # each holds one of the threads that answer requests
 _FOLLOW_SECONDS = 600.0
 _LOOK_SECONDS = 0.3
-_ASSETS = Path(swagger_ui_bundle.swagger_ui_path)
+_HERE = Path(__file__).parent / "static"
+_SWAGGER = Path(str(find_spec("flask_openapi3_swagger").origin)).parent / "templates" / "swagger"  # only its files are used  # type: ignore[union-attr]
+_FILES = {
+    "swagger-ui.css": _SWAGGER / "css",
+    "swagger-ui-bundle.js": _SWAGGER / "js",
+    "start.js": _HERE,
+}
 
 
 @blueprint.get("/api/changes")
@@ -128,12 +134,13 @@ def docs() -> ResponseReturnValue:
     return page
 
 
-@blueprint.get("/docs/<path:name>")
+@blueprint.get("/docs/<name>")
 @operation("Read a file of the documentation page", role=Role.none, tag="operations", content={"text/javascript": {"type": "string"}}, lenient=True)
 def docs_file(name: str) -> ResponseReturnValue:
     """Answer a file of Swagger UI, from the package, never from another host."""
-    folder = _ASSETS if (_ASSETS / name).is_file() else Path(__file__).parent / "static"
-    return send_from_directory(folder, name, max_age=3600)
+    if name not in _FILES:
+        raise NotFound(f"The documentation page has no file {name[:80]}.")
+    return send_from_directory(_FILES[name], name, max_age=3600)
 
 
 @blueprint.get("/errors/<slug>")
