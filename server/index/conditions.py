@@ -10,7 +10,7 @@ import apsw
 from server.errors import Malformed
 from server.index import schema
 from server.index.rows import Filter, Search
-from server.index.values import MISSING, Stored, ceiling, sortable, stored
+from server.index.values import MISSING, Stored, ceiling, clean, sortable, stored
 from server.index.words import expression
 
 Parameters = tuple[Stored, ...]
@@ -22,7 +22,7 @@ _PROBE_COST = 150  # how many ids full text lists in the time in which it looks 
 class Condition:
     """One requirement: `field` and a comparison of its values, or full text where `table` is a text table.
 
-    `size` is how many things meet it, None where that is not known without the other conditions (an absent value).
+    `size` is how many things at most meet it, None where that is not known without the other conditions (an absent value).
     """
 
     table: str
@@ -87,7 +87,7 @@ def _grouped(filters: Iterable[Filter]) -> list[list[Filter]]:
 
 def _filter(db: apsw.Connection, kind: int, group: Sequence[Filter]) -> Condition | None:
     first = group[0]
-    found = db.execute("SELECT field, role FROM fields WHERE kind = ? AND key = ? ORDER BY role DESC", (kind, first.key)).fetchone()
+    found = db.execute("SELECT field, role FROM fields WHERE kind = ? AND key = ? ORDER BY role DESC", (kind, clean(first.key))).fetchone()
     if first.op == "exists":
         return _exists(db, found, first)
     if found is None or not all(one.values for one in group):
@@ -101,7 +101,8 @@ def _filter(db: apsw.Connection, kind: int, group: Sequence[Filter]) -> Conditio
 
 
 def _sized(db: apsw.Connection, condition: Condition) -> Condition:
-    size = db.execute(f"SELECT count(*) FROM ({condition.source})", condition.parameters).get  # noqa: S608
+    counted = f"SELECT count(*) FROM {condition.table} d WHERE d.field = ? AND {condition.clause.format('d')}"  # noqa: S608
+    size = db.execute(counted, condition.parameters).get
     return Condition(condition.table, condition.field, condition.clause, condition.values, size)
 
 

@@ -10,13 +10,15 @@ import apsw
 from server.index.conditions import Condition, Parameters, conditions
 from server.index.cursors import After
 from server.index.rows import NEWEST, Search
-from server.index.values import Stored
+from server.index.values import Stored, clean
 
 Order = Sequence[tuple[int, bool]]
 """Fields to sort by, and whether descending."""
 
 _SMALL = 1_000  # up to so many things are gathered and sorted; more of them are dense enough to be met while walking in order
-_COUNTED = 50_000  # things that are looked at to count several conditions together; beyond, the total is extrapolated
+_COUNTED = 20_000  # things that are looked at to count several conditions together; beyond, the total is extrapolated
+
+_DISTINCT = 200_000  # values that are told apart by thing to count one condition exactly
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Plan:
 
 def plan(db: apsw.Connection, name: str, search: Search) -> Plan | None:
     """Plan a search; None where no thing of that kind meets it."""
-    kind, size = db.execute("SELECT kind, total FROM kinds WHERE name = ?", (name,)).fetchone() or (0, 0)
+    kind, size = db.execute("SELECT kind, total FROM kinds WHERE name = ?", (clean(name),)).fetchone() or (0, 0)
     met = conditions(db, kind, search) if size else None
     if met is None:
         return None
@@ -52,7 +54,7 @@ def plan(db: apsw.Connection, name: str, search: Search) -> Plan | None:
 
 def sort_field(db: apsw.Connection, kind: int, key: str) -> int | None:
     """Find the number of a sort key."""
-    field: int | None = db.execute("SELECT field FROM fields WHERE kind = ? AND role = 'sort' AND key = ?", (kind, key)).get
+    field: int | None = db.execute("SELECT field FROM fields WHERE kind = ? AND role = 'sort' AND key = ?", (kind, clean(key))).get
     return field
 
 
@@ -127,6 +129,9 @@ def _total(db: apsw.Connection, plan: Plan) -> tuple[int, bool]:
     first, *rest = plan.conditions
     if not rest and first.size is not None and (first.single or first.text or first.table == "sorts"):
         return first.size, False
+    if not rest and first.size is not None:
+        # A thing may meet it with several values; telling them apart costs too much where there are very many.
+        return (_count(db, plan, first.size), False) if first.size <= _DISTINCT else (first.size, True)
     walked = plan.size if first.size is None else first.size
     found = _count(db, plan, _COUNTED)
     if walked <= _COUNTED:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import apsw
 
 from server.errors import Malformed
+from server.index.conditions import Condition
 from server.index.cursors import After, Ranking, decode, encode
 from server.index.plans import Plan, matching, ordered, probing, sort_field
 from server.index.rows import NEWEST, Facet, Page, Search
-from server.index.values import shown
+from server.index.values import clean, shown
 
-_RANKED = 2_000  # hits that are ranked; a word that more things have says little about any of them, and the newest come first
+_RANKED = 500  # hits that are ranked; of more, those with the words in the title are, so that a common word costs no more than a rare one
 _BEST = 200  # hits that are listed by rank; the rest follows in a fixed order
 _FACETED = 10_000  # found things whose values are counted; beyond, counts are extrapolated
 
@@ -24,12 +25,12 @@ def page(db: apsw.Connection, kind: str, search: Search, known: Plan | None, bes
         return Page([], 0)
     if search.limit < 1:
         return Page([], known.total, None, known.approximate)
-    ranked = known.text is not None and not search.sort
-    if place is not None and isinstance(place, Ranking) is not ranked:
+    text = None if search.sort else known.text
+    if place is not None and isinstance(place, Ranking) is (text is None):
         raise Malformed("The cursor was changed on its way; begin without a cursor.")
     following: After | Ranking | None
-    if ranked:
-        things, following = _ranked(db, known, place if isinstance(place, Ranking) else Ranking(tuple(best)), search)
+    if text is not None:
+        things, following = _ranked(db, known, text, place if isinstance(place, Ranking) else Ranking(tuple(best)), search)
     else:
         things, following = _sorted(db, known, search, place if isinstance(place, After) else None)
     items = [item for (item,) in db.executemany("SELECT item FROM things WHERE thing = ?", [(thing,) for thing in things])]
@@ -41,17 +42,21 @@ def best(db: apsw.Connection, known: Plan) -> tuple[int, ...]:
     text = known.text
     if text is None or text.size is None:
         return ()
-    if text.size > _RANKED:
-        return tuple(int(row[-1]) for row in ordered(db, known, [(known.newest, True)], None, _BEST))
-    probes, values = probing([other for other in known.conditions if other is not text], f"{text.table}.rowid", text.size)
-    sql = f"SELECT rowid FROM {text.table} WHERE {text.table} MATCH ? AND {probes} ORDER BY rank, rowid LIMIT {_BEST}"  # noqa: S608 (nothing is a caller's)
-    return tuple(row[0] for row in db.execute(sql, (*text.values, *values)))
+    match = str(text.values[0])
+    tries = ("{w3}", "{w2 w3}", "{w1 w2 w3}") if text.size > _RANKED else ("{w1 w2 w3}",)
+    return next((found for columns in tries if (found := _by_rank(db, known, text, f"{columns} : ({match})"))), ())
+
+
+def _by_rank(db: apsw.Connection, known: Plan, text: Condition, match: str) -> tuple[int, ...]:
+    probes, values = probing([other for other in known.conditions if other is not text], f"{text.table}.rowid", _RANKED)
+    hits = f"SELECT rowid, rank FROM {text.table} WHERE {text.table} MATCH ? AND {probes} LIMIT {_RANKED}"  # noqa: S608 (nothing is a caller's)
+    return tuple(row[0] for row in db.execute(f"SELECT rowid FROM ({hits}) ORDER BY rank, rowid LIMIT {_BEST}", (match, *values)))  # noqa: S608
 
 
 def facet(db: apsw.Connection, kind: str, key: str, known: Plan | None, size: int) -> Facet:
     """Count the values of one key among the things that a planned search finds."""
     find = "SELECT field FROM fields JOIN kinds USING (kind) WHERE name = ? AND role = 'term' AND key = ?"
-    field = db.execute(find, (kind, key)).get
+    field = db.execute(find, (clean(kind), clean(key))).get
     if known is None or field is None:
         return Facet([])
     if not known.conditions:
@@ -78,7 +83,7 @@ def _sorted(db: apsw.Connection, known: Plan, search: Search, after: After | Non
     return things, After(rows[search.limit - 1][:-1], things[-1]) if len(rows) > search.limit else None
 
 
-def _ranked(db: apsw.Connection, known: Plan, place: Ranking, search: Search) -> tuple[list[int], Ranking | None]:
+def _ranked(db: apsw.Connection, known: Plan, text: Condition, place: Ranking, search: Search) -> tuple[list[int], Ranking | None]:
     things = list(place.best[place.shown : place.shown + search.limit])
     listed = place.shown + len(things)
     if listed < len(place.best):
@@ -86,15 +91,12 @@ def _ranked(db: apsw.Connection, known: Plan, place: Ranking, search: Search) ->
     if search.cursor is None and known.total <= len(place.best):
         return things, None
     wanted = search.limit - len(things)
-    rest = _rest(db, known, place, wanted + 1)
+    rest = _rest(db, known, text, place, wanted + 1)
     after = rest[:wanted][-1] if rest[:wanted] else place.after
     return [*things, *rest[:wanted]], Ranking(place.best, listed, after) if len(rest) > wanted else None
 
 
-def _rest(db: apsw.Connection, known: Plan, place: Ranking, limit: int) -> list[int]:
-    text = known.text
-    if text is None:
-        return []
+def _rest(db: apsw.Connection, known: Plan, text: Condition, place: Ranking, limit: int) -> list[int]:
     probes, values = probing([other for other in known.conditions if other is not text], f"{text.table}.rowid", text.size or 0)
     sql = f"SELECT rowid FROM {text.table} WHERE {text.table} MATCH ? AND rowid > ? AND {probes} ORDER BY rowid LIMIT ?"  # noqa: S608
     listed = set(place.best)

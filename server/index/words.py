@@ -24,7 +24,8 @@ _UNSPACED = re.compile(
     "([\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3100-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"  # Han, kana, bopomofo
     "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"  # Hangul, whose particles follow without a space; rarer Han
 )
-_CAMEL = re.compile(r"\w*[a-z0-9][A-Z]\w*")
+_JOINT = re.compile("[a-z0-9][A-Z]|[A-Z][A-Z][a-z]")
+_WORD = re.compile(r"\w+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PIECE = re.compile(r'"([^"]*)"(\*?)|([^\s"]+)')
 
@@ -32,7 +33,9 @@ _PIECE = re.compile(r'"([^"]*)"(\*?)|([^\s"]+)')
 def searchable(text: str) -> str:
     """Prepare a text for its column; names such as RandomForestClassifier are also found by their parts."""
     words = _spaced(text[:LONGEST_TEXT])
-    return " ".join([words, *(_HUMP.sub(" ", name) for name in _CAMEL.findall(words))])
+    if not _JOINT.search(words):
+        return words
+    return " ".join([words, *(_HUMP.sub(" ", word) for word in _WORD.findall(words) if _JOINT.search(word))])
 
 
 def expression(query: str) -> str | None:

@@ -34,11 +34,13 @@ class Names:
         self._db = db
         self.kinds: dict[str, int] = {}
         self._fields: dict[tuple[int, str, str], int] = {}
+        self._roles: dict[int, str] = {}
 
     def forget(self) -> None:
         """Forget what an undone transaction may have numbered."""
         self.kinds.clear()
         self._fields.clear()
+        self._roles.clear()
 
     def kind(self, name: str) -> int:
         """Number a kind, with a full-text table for it where it is new."""
@@ -60,6 +62,12 @@ class Names:
                 field = self._db.execute("INSERT INTO fields (kind, role, key) VALUES (?, ?, ?) RETURNING field", row).get
             self._fields[row] = field
         return field
+
+    def role(self, field: int) -> str:
+        """Tell whether a field is a `sort` or a `term`."""
+        if field not in self._roles:
+            self._roles[field] = self._db.execute("SELECT role FROM fields WHERE field = ?", (field,)).get
+        return self._roles[field]
 
 
 class Batch:
@@ -118,8 +126,8 @@ class Batch:
         return free, None, b""
 
     def _entries(self, thing: int) -> dict[Entry, str]:
-        found = self._db.execute("SELECT e.field, e.value, f.role FROM entries e JOIN fields f USING (field) WHERE e.thing = ?", (thing,))
-        return {(field, value): role for field, value, role in found}
+        found = self._db.execute("SELECT field, value FROM entries WHERE thing = ?", (thing,))
+        return {(field, value): self._names.role(field) for field, value in found}
 
     def _described(self, kind: int, row: IndexRow) -> dict[Entry, str]:
         entries = {(self._names.field(kind, "sort", key), sortable(value)): "sort" for key, value in row.sorts.items()}
@@ -132,25 +140,27 @@ class Batch:
     def _change(self, kind: int, thing: int, old: Mapping[Entry, str], new: Mapping[Entry, str]) -> None:
         newest = self._names.field(kind, "sort", NEWEST)
         before, after = _value(old, newest), _value(new, newest)
-        for entry, role in old.items():
-            if entry not in new:
-                self._out["entries"].append((thing, *entry))
-            if entry not in new or (role == "term" and before != after):
-                self._move(self._out, role, entry, before, thing)
-            self._counts[entry] -= role == "term"
-        for entry, role in new.items():
-            if entry not in old:
-                self._in["entries"].append((thing, *entry))
-            if entry not in old or (role == "term" and before != after):
-                self._move(self._in, role, entry, after, thing)
-            self._counts[entry] += role == "term"
+        self._side(self._out, -1, (before, thing), old, new, before != after)
+        self._side(self._in, 1, (after, thing), new, old, before != after)
 
-    @staticmethod
-    def _move(tables: dict[str, list[tuple[Stored, ...]]], role: str, entry: Entry, modified: Stored, thing: int) -> None:
-        if role == "term":
-            tables["terms"].append((*entry, modified, thing))
-        else:
-            tables["sorts"].append((*entry, thing))
+    def _side(
+        self,
+        tables: dict[str, list[tuple[Stored, ...]]],
+        by: int,
+        tail: tuple[Stored, int],
+        these: Mapping[Entry, str],
+        those: Mapping[Entry, str],
+        moved: bool,
+    ) -> None:
+        for entry, role in these.items():
+            kept = entry in those
+            if not kept:
+                tables["entries"].append((tail[1], *entry))
+            if role == "term" and (moved or not kept):
+                tables["terms"].append(entry + tail)
+                self._counts[entry] += by
+            elif not kept:
+                tables["sorts"].append((*entry, tail[1]))
 
     def _retext(self, kind: int, thing: int, old: bytes, new: bytes, text: Mapping[int, str]) -> None:
         if old != new:
@@ -180,10 +190,8 @@ class Batch:
                 self._db.execute(f"INSERT INTO {table} (rowid, w1, w2, w3) VALUES (?, ?, ?, ?)", (thing, *columns))  # noqa: S608
 
     def _many(self, sql: str, rows: Sequence[tuple[Stored, ...]]) -> None:
-        if len(rows) > 1:
-            rows = sorted(rows, key=_order)
         if rows:
-            self._db.executemany(sql, rows)
+            self._db.executemany(sql, _in_order(rows))
 
 
 def _slot(row: IndexRow) -> int:
@@ -202,5 +210,8 @@ def _value(entries: Mapping[Entry, str], field: int) -> Stored:
     return next((value for (of, value), _ in entries.items() if of == field), MISSING)
 
 
-def _order(row: tuple[Stored, ...]) -> tuple[tuple[int, Stored], ...]:
-    return tuple((2 if isinstance(value, bytes) else isinstance(value, str), value) for value in row)
+def _in_order(rows: Sequence[tuple[Stored, ...]]) -> Sequence[tuple[Stored, ...]]:
+    try:
+        return sorted(rows)
+    except TypeError:  # one key has both numbers and texts
+        return sorted(rows, key=lambda row: [(isinstance(value, bytes), isinstance(value, str), value) for value in row])
