@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-from server.graph.reasoner import OWL, Group
+from server.graph.clashes import OWL
+from server.graph.reasoner import Group
 from server.graph.vocabulary import RDF, RDFS, compact
 
 _SENTENCES = {

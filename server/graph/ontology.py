@@ -8,12 +8,14 @@ from pathlib import Path
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, parse
 
+from server.graph.clashes import OWL, shortest_clash
 from server.graph.explanation import explain
-from server.graph.reasoner import OWL, Group, Reasoner, ReasonerError, axioms, meaningful
+from server.graph.reasoner import Group, Reasoner, ReasonerError, axioms, meaningful
 from server.graph.vocabulary import DCT, PREFIXES, RDF, RDFS
+from server.values import ROOT
 
 VOID_VOCABULARY = NamedNode("http://rdfs.org/ns/void#vocabulary")
-FOLDER = Path(__file__).parents[2] / "ontology"
+FOLDER = ROOT / "ontology"
 _BUILT_IN = tuple(PREFIXES[prefix] for prefix in ("rdf", "rdfs", "owl", "xsd"))
 _DECLARATIONS = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.NamedIndividual}
 
@@ -95,8 +97,8 @@ def check_consistency(graphs: Iterable[Triple], ontologies: Ontologies | None = 
     explanations: list[str] = []
     try:
         while len(explanations) < most and not reasoner.consistent(rules + facts):
-            guilty = [triple for group in reasoner.contradiction(rules, axioms(facts)) for triple in group]
-            explanations.append(explain(guilty, _broken(reasoner, rules, guilty)))
+            guilty, broken = _contradiction(reasoner, rules, facts)
+            explanations.append(explain(guilty, broken))
             if not guilty:
                 break  # the ontologies contradict themselves, whatever the data
             facts = [fact for fact in facts if fact not in guilty]
@@ -105,6 +107,15 @@ def check_consistency(graphs: Iterable[Triple], ontologies: Ontologies | None = 
             raise
         explanations.append(f"There may be more: the search was ended after {seconds:g} seconds.")
     return explanations
+
+
+def _contradiction(reasoner: Reasoner, rules: list[Triple], facts: list[Triple]) -> tuple[list[Triple], list[Group]]:
+    """Find the fewest facts that cannot all be true and the fewest rules that they break: at once where it is plain, else by search."""
+    if (plain := shortest_clash(facts, rules)) is not None:
+        given = set(facts)
+        return [each for each in plain if each in given], [(each,) for each in plain if each not in given]
+    guilty = [triple for group in reasoner.contradiction(rules, axioms(facts)) for triple in group]
+    return guilty, _broken(reasoner, rules, guilty)
 
 
 def _broken(reasoner: Reasoner, rules: list[Triple], facts: list[Triple]) -> list[Group]:

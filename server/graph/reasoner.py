@@ -6,6 +6,7 @@ knows no time limit, so HermiT is run directly: it only decides consistency, in 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -17,11 +18,10 @@ from tempfile import TemporaryDirectory
 from pyoxigraph import BlankNode, Literal, RdfFormat, Triple, serialize
 
 from server.errors import HubError
-from server.graph.vocabulary import PREFIXES, RDF, RDFS, XSD, Namespace
+from server.graph.clashes import OWL
+from server.graph.vocabulary import PREFIXES, RDF, RDFS, XSD
 
 Group = tuple[Triple, ...]  # statements that make sense together only: an axiom with its blank nodes
-
-OWL = Namespace("owl")
 
 _NUMBERS = "decimal integer nonNegativeInteger nonPositiveInteger positiveInteger negativeInteger long int short byte double float"
 _UNSIGNED = "unsignedLong unsignedInt unsignedShort unsignedByte"
@@ -74,8 +74,8 @@ class Reasoner:
         with TemporaryDirectory(prefix="hub-reasoner-") as folder:
             graph = Path(folder) / "graph.nt"
             serialize(statements, graph, RdfFormat.N_TRIPLES)
-            command = [java, f"-Xmx{self._memory_mb}M", "-Dfile.encoding=UTF-8", "-cp", f"{hermit}:{hermit / 'HermiT.jar'}"]
-            command += ["org.semanticweb.HermiT.cli.CommandLine", *action, graph.as_uri()]
+            command = [java, f"-Xmx{self._memory_mb}M", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"]  # short runs: no second compiler
+            command += ["-cp", f"{hermit}{os.pathsep}{hermit / 'HermiT.jar'}", "org.semanticweb.HermiT.cli.CommandLine", *action, graph.as_uri()]
             try:  # the arguments are the hub's own, and no shell reads them
                 return subprocess.run(command, capture_output=True, text=True, check=False, timeout=self._left())  # noqa: S603
             except subprocess.TimeoutExpired as late:

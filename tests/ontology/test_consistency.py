@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from pyoxigraph import RdfFormat, Triple, parse
+from pyoxigraph import NamedNode, RdfFormat, Triple, parse
 
 from server.graph import reasoner
-from server.graph.ontology import Ontologies, check_consistency
+from server.graph.clashes import shortest_clash
+from server.graph.kinds import Registry
+from server.graph.names import Names
+from server.graph.ontology import FOLDER, Ontologies, check_consistency
+from server.graph.reading import JsonReader
 from server.graph.reasoner import Reasoner, ReasonerError, axioms, meaningful
-from server.graph.vocabulary import PREFIXES, RDF
+from server.graph.vocabulary import MLS, PREFIXES, RDF
 
 pytestmark = pytest.mark.usefixtures("java")
 
@@ -27,6 +32,19 @@ def turtle(text: str) -> list[Triple]:
 
 def fleet() -> list[Triple]:
     return [quad.triple for quad in parse(path=FLEET, format=RdfFormat.TURTLE)]
+
+
+def sample_catalogue() -> list[Triple]:
+    """Map the sample catalogue to triples, by the shapes of its kinds."""
+    registry = Registry.load([FOLDER.parent / "shapes"])
+    reader = JsonReader(registry, names := Names("http://localhost:5000/"))
+    triples: set[Triple] = set()
+    for path in sorted((FOLDER.parent / "examples/catalogue").glob("*.json")):
+        kind = registry.kinds[path.stem.partition("-")[2]]
+        for body in json.loads(path.read_text(encoding="utf-8")):
+            thing = NamedNode(body["iri"]) if kind.external else names.thing(kind.collection, body["id"])
+            triples |= reader.read(kind, thing, body).triples
+    return list(triples)
 
 
 def test_the_ontologies_are_consistent_and_every_class_can_have_members(ontologies: Ontologies) -> None:
@@ -44,7 +62,15 @@ def test_the_worked_example_of_the_data_model_is_consistent(ontologies: Ontologi
     assert check_consistency(example, ontologies) == []
 
 
-@pytest.mark.slow
+def test_the_sample_catalogue_is_consistent_and_uses_described_terms(ontologies: Ontologies) -> None:
+    catalogue = sample_catalogue()
+    kinds = {triple.object for triple in catalogue if triple.predicate == RDF.type}
+    assert len(catalogue) > 500
+    assert {MLS.Model, MLS.Run, MLS.Dataset, NamedNode(PREFIXES["cordsfl"] + "FLService"), NamedNode(PREFIXES["odrl"] + "Agreement")} <= kinds
+    assert {term.value for term in kinds | {triple.predicate for triple in catalogue} if not ontologies.knows(term)} == set()
+    assert check_consistency(catalogue, ontologies) == []
+
+
 def test_a_run_that_is_also_a_data_set_is_found_among_good_things_and_explained(ontologies: Ontologies) -> None:
     bad = turtle("<http://hub.example/id/runs/7> a mls:Run, dcat:Dataset ; dct:title 'Nightly' ; prov:used <http://hub.example/id/load> .")
     (explanation,) = check_consistency(fleet() + bad, ontologies)
@@ -60,7 +86,6 @@ def test_a_run_that_is_also_a_data_set_is_found_among_good_things_and_explained(
     assert len(lines) == 7
 
 
-@pytest.mark.slow
 def test_a_contradiction_through_a_relation_names_the_relation(ontologies: Ontologies) -> None:
     (explanation,) = check_consistency(
         turtle("<http://x/p> a foaf:Person . <http://x/c> a ids:BaseConnector ; ids:curator <http://x/p> ."), ontologies
@@ -70,7 +95,6 @@ def test_a_contradiction_through_a_relation_names_the_relation(ontologies: Ontol
     assert "ids:BaseConnector" not in explanation  # it has no part in the contradiction
 
 
-@pytest.mark.slow
 def test_several_contradictions_are_all_found(ontologies: Ontologies) -> None:
     bad = turtle(
         "<http://x/1> a mls:Process, mls:InformationEntity . <http://x/2> a prov:Activity, prov:Entity . <http://x/3> a mls:Dataset, mls:Feature ."
@@ -83,6 +107,26 @@ def test_several_contradictions_are_all_found(ontologies: Ontologies) -> None:
         "  - nothing is both a prov:Activity and a prov:Entity",
     ]
     assert len(check_consistency(bad, ontologies, most=1)) == 1
+
+
+@pytest.mark.slow
+def test_the_search_finds_what_the_short_way_finds(ontologies: Ontologies, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = turtle("<http://x/a> a mls:Dataset, mls:Feature, prov:Entity .")
+    short = check_consistency(facts, ontologies)
+    monkeypatch.setattr("server.graph.ontology.shortest_clash", lambda facts, rules: None)
+    assert [sorted(text.splitlines()) for text in check_consistency(facts, ontologies)] == [sorted(text.splitlines()) for text in short]
+
+
+def test_a_clash_goes_through_superproperties_and_ranges_and_literals_have_no_class() -> None:
+    rules = turtle(
+        "<http://x/p> rdfs:subPropertyOf <http://x/q> . <http://x/q> rdfs:range <http://x/B> ; rdfs:domain <http://x/C> ."
+        "<http://x/q> rdfs:subPropertyOf <http://x/p> . <http://x/A> owl:disjointWith <http://x/B> . <http://x/B> rdfs:subClassOf [ owl:unionOf () ] ."
+    )
+    facts = turtle("<http://x/i> <http://x/p> <http://x/j>, 'text' . <http://x/j> a <http://x/A> .")
+    clash = shortest_clash(facts, rules)
+    assert clash is not None
+    assert set(clash) == {facts[0], facts[2], rules[0], rules[1], next(rule for rule in rules if "disjointWith" in rule.predicate.value)}
+    assert shortest_clash(facts[:2], rules) is None
 
 
 RULES = """<http://site.example/o> a owl:Ontology ; owl:imports <http://127.0.0.1:9/never-fetched> .
@@ -106,7 +150,6 @@ def test_an_axiom_with_a_union_is_kept_whole_and_read_aloud(tmp_path: Path) -> N
     assert "  - whatever has <http://x/p> is a <http://x/B> or <http://x/C>" in explanation
 
 
-@pytest.mark.slow
 def test_ontologies_that_contradict_themselves_are_told_so(tmp_path: Path) -> None:
     (explanation,) = check_consistency([], site(tmp_path, "<http://x/i> a <http://x/A>, <http://x/B> ."))
     assert "(nothing: the ontologies contradict themselves)" in explanation
