@@ -120,7 +120,8 @@ def test_the_search_finds_what_the_short_way_finds(ontologies: Ontologies, monke
 def test_a_clash_goes_through_superproperties_and_ranges_and_literals_have_no_class() -> None:
     rules = turtle(
         "<http://x/p> rdfs:subPropertyOf <http://x/q> . <http://x/q> rdfs:range <http://x/B> ; rdfs:domain <http://x/C> ."
-        "<http://x/q> rdfs:subPropertyOf <http://x/p> . <http://x/A> owl:disjointWith <http://x/B> . <http://x/B> rdfs:subClassOf [ owl:unionOf () ] ."
+        "<http://x/q> rdfs:subPropertyOf <http://x/p> . <http://x/A> owl:disjointWith <http://x/B> ."
+        "<http://x/B> rdfs:subClassOf [ owl:unionOf () ] ."
     )
     facts = turtle("<http://x/i> <http://x/p> <http://x/j>, 'text' . <http://x/j> a <http://x/A> .")
     clash = shortest_clash(facts, rules)
