@@ -20,7 +20,9 @@ def address(settings: Settings) -> str:
 
 def greet(hub: Hub, *, sample: bool, aloud: bool) -> None:
     """Make the first administrator, load the sample catalogue into an empty store if asked, and say what to do next."""
-    loaded = load_sample(hub) if sample else 0  # first, because the administrator is a thing in the store too
+    from server.services.samples import load_catalogue
+
+    loaded = load_catalogue(hub.assets) if sample else 0
     first = hub.identity.registration.ensure_administrator(hub.identity.tokens)
     if aloud:
         click.echo("\n".join(lines(address(hub.settings), first, loaded)))
@@ -41,11 +43,3 @@ def lines(url: str, first: tuple[str, str, str] | None, loaded: int) -> list[str
         said.append("First start; these are shown once:")
         said += [f"administrator {name}: {value}" for name, value in zip(("e-mail", "password", "token"), first, strict=True)]
     return said
-
-
-def load_sample(hub: Hub) -> int:
-    """Load the sample catalogue if nothing has ever been written, and count its things."""
-    from server.services.callers import SYSTEM
-    from server.services.transfer import load_catalogue
-
-    return 0 if hub.tools.history.last() else load_catalogue(hub.assets, SYSTEM)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,7 @@ import click
 from server.cli.common import failures, settings_of
 from server.cli.signals import on_stop
 from server.metrics import FOLDER_VARIABLE
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -42,6 +43,7 @@ class Turns:
 def run(context: click.Context, sample: bool) -> None:
     """Serve the hub until SIGTERM or Ctrl-C; running requests end first."""
     settings = settings_of(context)
+    check_address(settings)
     turns = Turns()
     if settings.workers == 1:
         serve(settings, turns, sample)
@@ -51,6 +53,18 @@ def run(context: click.Context, sample: bool) -> None:
             serve(settings, turns, sample)
     if turns.failed.value:
         context.exit(1)
+
+
+def check_address(settings: Settings) -> None:
+    """Refuse an address that cannot be listened on, or that another server has; two hubs would otherwise share the port unnoticed."""
+    host = settings.host.strip("[]")
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        raise SettingsError(f"Nothing can listen on {host}:{settings.port} ({error.strerror}); set HUB_HOST and HUB_PORT.") from error
 
 
 def serve(settings: Settings, turns: Turns, sample: bool) -> None:
@@ -82,6 +96,8 @@ def load(settings: Settings, turns: Turns, sample: bool) -> Flask:
     logs.configure(settings.log_level)
     try:
         with turns.lock:
+            if turns.failed.value:
+                raise SystemExit(1)  # the reason has been said once
             return _open(settings, turns, sample)
     except (*failures(), OSError) as error:
         turns.failed.value = 1

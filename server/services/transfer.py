@@ -1,11 +1,12 @@
-"""Things in files: import of what other hubs or people wrote, export of what is here, the sample catalogue.
+"""Things in files: import of what other hubs or people wrote, export of what is here.
 
-A file holds things of one collection and is named after it: `models.json` is an array of objects, `models.ndjson` has one object a line.
-What an export writes, an import reads, dates and creators included.
+A file holds things of one collection and is named after it: `models.json` is an array of objects, `models.ndjson` has one object a line; a
+number in front (`07-models.json`) is for people. What an export writes, an import reads, dates and creators included.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,8 @@ from server.errors import DoesNotConform, HubError, Malformed
 from server.services.assets import Assets
 from server.services.callers import Caller
 from server.services.drafts import JSON, Document
-from server.values import ROOT
 
-CATALOGUE = ROOT / "examples" / "catalogue"
+_NUMBER = re.compile(r"^\d+-")
 SUFFIXES = (".json", ".ndjson", ".jsonl")
 
 
@@ -54,7 +54,7 @@ def read_items(path: Path) -> Iterator[Item]:
         for place, body in texts:
             if not isinstance(body, dict):
                 raise Malformed(f"{place}: a thing is a JSON object.")
-            yield Item(place, path.stem, body)
+            yield Item(place, _NUMBER.sub("", path.stem), body)
 
 
 def _json(text: bytes, place: str) -> Any:
@@ -88,15 +88,6 @@ def _attempt(assets: Assets, caller: Caller, items: Iterable[Item], reason: str,
         except HubError as error:
             refused.append(Refused(item, error))
     return refused
-
-
-def load_catalogue(assets: Assets, caller: Caller, folder: Path = CATALOGUE) -> int:
-    """Store the sample catalogue and count its things. Raises `DoesNotConform` where it does not fit the shapes in use."""
-    items = [item for path in sorted(folder.glob("*.json")) for item in read_items(path)]
-    refused = import_items(assets, caller, items, "sample catalogue", lambda: None)
-    if refused:
-        raise DoesNotConform(f"The sample catalogue does not fit: {refused[0].item.place}: {refused[0].error.detail}")
-    return len(items)
 
 
 def export_lines(assets: Assets, collection: str, ids: Sequence[str]) -> Iterator[bytes]:
