@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
 
+from server.clients.mlflow import MLflow
 from server.graph.kinds import Registry
 from server.index.index import Index
 from server.services.amending import Amending
 from server.services.assets import Assets
 from server.services.bulk import Bulk
 from server.services.enrolment import Enrolment
+from server.services.harvest import Harvest
 from server.services.identity import Identity
 from server.services.indexing import Indexing, open_index
 from server.services.migrations import migrate
 from server.services.past import Past
 from server.services.persons import Persons
+from server.services.queries import Queries
 from server.services.searching import Searching
+from server.services.semantics import Semantics
 from server.services.things import Toolbox
 from server.services.validating import Validating
 from server.services.views import Views
@@ -48,6 +52,9 @@ class Hub:
     bulk: Bulk
     amending: Amending
     validating: Validating
+    queries: Queries
+    harvest: Harvest
+    semantics: Semantics
     closing: Event
 
     def close(self) -> None:
@@ -55,6 +62,7 @@ class Hub:
         self.closing.set()
         self.indexing.feed.stop()
         self.identity.close()
+        self.harvest.close()
         self.index.close()
         self.kg.close()
         self.system.close()
@@ -95,6 +103,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         mode=settings.registration,
         login_life=timedelta(minutes=settings.token_minutes),
     )
+    harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
     indexing.feed.catch_up()
     indexing.feed.start()
     return Hub(
@@ -114,8 +123,18 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         bulk=Bulk(tools, indexing.publish),
         amending=Amending(assets),
         validating=Validating(tools),
+        queries=Queries.build(kg, settings),
+        harvest=harvest,
+        semantics=Semantics(assets, harvest),
         closing=Event(),
     )
+
+
+def open_mlflow(settings: Settings) -> MLflow | None:
+    """Prepare the client of the tracking server that the settings name, if they name one; nothing is contacted yet."""
+    if not settings.mlflow_uri:
+        return None
+    return MLflow(settings.mlflow_uri, token=settings.mlflow_token, user=settings.mlflow_user, password=settings.mlflow_password)
 
 
 def _open(settings: Settings, where: str, name: str) -> Store:

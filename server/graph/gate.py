@@ -113,17 +113,11 @@ def _ordered(faults: Sequence[Fault]) -> list[Fault]:
 
 
 def pointer_of(graph: Reader, result: Term, draft: Draft | None) -> str:
-    """Find the place in the request that a SHACL result is about: the value, else the member, else the node."""
-    if draft is None:
-        return ""
+    """Find the place in the request that a SHACL result is about."""
     focus, path, value = (graph.value(result, each) for each in (SH.focusNode, SH.resultPath, SH.value))
-    if not isinstance(focus, NamedNode):
+    if draft is None or not isinstance(focus, NamedNode):
         return ""
-    if isinstance(path, NamedNode):
-        for key in ((focus, path, value), (focus, path, None)):
-            if key in draft.pointers:
-                return draft.pointers[key]
-    return draft.pointers.get((focus, None, None), "")
+    return draft.pointer(focus, path if isinstance(path, NamedNode) else None, value)
 
 
 def context_triples(types: Mapping[NamedNode, str], wanted: Iterable[tuple[NamedNode, tuple[str, ...]]]) -> list[Triple]:

@@ -1,9 +1,7 @@
-"""Writes: compare-and-swap with history and change log, in one update request.
+"""Commits: compare-and-swap with history and change log, in one update request, and reading back what was kept.
 
-A commit is a list of changes that happen together or not at all. Its request has three operations (DESIGN 3; why not four: docs/decisions):
-the first finds that every expected revision is the head, that every reference exists, that what must be unique is, takes the next numbers
-of the change log, and writes the revisions with this transaction's IRI; the second and third, guarded by that IRI, remove and add the triples.
-One SELECT then tells whether this transaction won.
+A commit is a list of changes that happen together or not at all (`server.graph.changes` writes its request); one SELECT afterwards
+tells whether it won.
 """
 
 from __future__ import annotations
@@ -11,58 +9,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
+from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from server.errors import AlreadyExists, DoesNotConform, Fault, Gone, HubError, InUse, NotFound, RevisionMismatch
-from server.graph.literals import canonical
+from server.graph.changes import DELETE, Attribution, Change, exists, new_conditions, new_quads, referring, request, taken
 from server.graph.names import Names
-from server.graph.vocabulary import HUB, RDF, XSD
+from server.graph.patches import read_patch
+from server.graph.vocabulary import HUB
 from server.store.base import Row, Store, Term
 from server.store.text import fill, write
 
-DELETE = "delete"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A thing that a change refers to: its document must still give it this type when the change is written."""
-
-    thing: NamedNode
-    document: NamedNode
-    type: NamedNode
-
-
-@dataclass(frozen=True)
-class Unique:
-    """A value that no other thing of the class may have."""
-
-    type: NamedNode
-    predicate: NamedNode
-    value: Term
-    key: str
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing from one revision to the next. `expected` is the revision it was made from; 0 where there is no history."""
-
-    collection: str
-    id: str
-    thing: NamedNode
-    action: str
-    expected: int
-    before: frozenset[Triple]
-    after: frozenset[Triple]
-    references: tuple[Reference, ...] = ()
-    unique: tuple[Unique, ...] = ()
-    guard_referrers: bool = False
-
-    @property
-    def revision(self) -> int:
-        """Return the number of the revision that this change makes."""
-        return self.expected + 1
+_TRIES = 8  # other writers may take the next numbers first
 
 
 @dataclass(frozen=True)
@@ -84,17 +42,6 @@ class Revision:
     patch: str = field(default="", repr=False)
 
 
-def now() -> Literal:
-    """Return the present as an `xsd:dateTime` in UTC, ending in Z."""
-    return canonical(Literal(datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"), datatype=XSD.dateTime))
-
-
-_CLAIM = """
-DELETE { $old GRAPH $log { $log $last ?n } }
-INSERT { GRAPH $log { $log $last ?n_next } $new }
-WHERE { GRAPH $log { $log $last ?n } $numbers $conditions }"""
-
-
 class History:
     """Writes changes to the store and reads them back. Holds no state of its own."""
 
@@ -107,6 +54,16 @@ class History:
         text = "INSERT { GRAPH $log { $log $last 0 ; $identity $uuid } } WHERE { FILTER NOT EXISTS { GRAPH $log { $log $last ?n } } }"
         fresh = Literal(str(uuid.uuid4()))
         self.store.update(fill(text, log=self.names.changes, last=HUB.last, identity=HUB.identity, uuid=fresh))
+        self._complete()
+
+    def _complete(self) -> None:
+        """Count the changes of a bulk commit that was killed after its quads and before its numbers (see `Store.claim`)."""
+        last = counted = self.last()
+        while self.store.ask(fill("ASK { GRAPH ?g { ?r $sequence $n } }", sequence=HUB.sequence, n=Literal(last + 1))):
+            last += 1
+        if last > counted:
+            text = "DELETE { GRAPH $log { $log $last $old } } INSERT { GRAPH $log { $log $last $new } } WHERE { GRAPH $log { $log $last $old } }"
+            self.store.update(fill(text, log=self.names.changes, last=HUB.last, old=Literal(counted), new=Literal(last)))
 
     def identity(self) -> str:
         """Return the name of this change log."""
@@ -119,21 +76,39 @@ class History:
 
         Raises `RevisionMismatch`, `AlreadyExists`, `InUse` or `DoesNotConform` (a reference is gone) for the condition that failed.
         """
-        transaction = NamedNode(f"urn:uuid:{uuid.uuid4()}")
-        self.store.update(_request(self.names, changes, transaction, by, at, reason))
+        who = Attribution(NamedNode(f"urn:uuid:{uuid.uuid4()}"), by, at, reason)
+        self.store.update(request(self.names, changes, who))
         won = self.store.select(
             fill(
                 "SELECT ?s WHERE { GRAPH $graph { $revision $transaction_of $transaction ; $sequence ?s } }",
                 graph=self._history(changes[0]),
                 revision=self._revision(changes[0]),
                 transaction_of=HUB.transaction,
-                transaction=transaction,
+                transaction=who.transaction,
                 sequence=HUB.sequence,
             )
         )
         if not won:
             raise self._refusal(changes)
         return int(str(won[0]["s"].value))
+
+    def commit_new(self, changes: Sequence[Change], by: NamedNode | None, at: Literal, reason: str | None = None) -> int:
+        """Write many new things or none, as `commit` does but faster; return the sequence number of the first.
+
+        All changes must be creations of things without a history.
+        """
+        who = Attribution(NamedNode(f"urn:uuid:{uuid.uuid4()}"), by, at, reason)
+        log, last = self.names.changes, HUB.last
+        conditions = new_conditions(self.names, changes)
+        for _ in range(_TRIES):
+            counted = self.last()
+            quads = [quad for place, change in enumerate(changes) for quad in new_quads(self.names, change, who, counted + place + 1)]
+            old, new = (Quad(log, last, Literal(number), log) for number in (counted, counted + len(changes)))
+            if self.store.claim(old, new, quads, conditions):
+                return counted + 1
+            if self.last() == counted:
+                break
+        raise self._refusal(changes)
 
     def head(self, document: NamedNode) -> Revision | None:
         """Return the current revision of a document, or None where there never was one."""
@@ -173,7 +148,7 @@ class History:
 
     def referrers(self, thing: NamedNode, document: NamedNode, limit: int = 20) -> list[str]:
         """Return the documents whose graphs point to a thing."""
-        rows = self.store.select(fill(_REFERRERS + " LIMIT $limit", thing=thing, document=document, by=HUB.by, of=HUB.thing, limit=limit))
+        rows = self.store.select(f"SELECT DISTINCT ?g WHERE {{ {referring(thing, document)} }} LIMIT {limit:d}")
         return sorted(str(row["g"].value) for row in rows)
 
     def _history(self, change: Change) -> NamedNode:
@@ -203,17 +178,16 @@ class History:
             if change.guard_referrers and (found := self.referrers(change.thing, document)):
                 return InUse(f"{len(found)} others refer to {change.thing.value}; change them first.", referrers=found)
             for reference in change.references:
-                if not self.store.ask("ASK { " + _exists(reference) + " }"):
+                if not self.store.ask(f"ASK {{ {exists(reference)} }}"):
                     return DoesNotConform(f"{reference.thing.value} does not exist any more.", faults=[Fault("", reference.thing.value)])
             for unique in change.unique:
-                if self.store.ask("ASK { " + _taken(unique, change.thing) + " }"):
+                if self.store.ask(f"ASK {{ {taken(unique, change.thing)} }}"):
                     return AlreadyExists(f"The {unique.key} {write(unique.value)} is taken by another one of the {change.collection}.")
         return RevisionMismatch("Another write came between; repeat the request.")
 
 
-_REFERRERS = "SELECT DISTINCT ?g WHERE { GRAPH ?g { ?s ?p $thing } FILTER(?g != $document && ?p NOT IN ($by, $of)) }"
-_FIELDS = """?r $f_revision ?n ; $f_sequence ?s ; $f_document ?d ; $f_thing ?thing ; $f_kind ?kind ; $f_action ?action ; $f_at ?at ; $f_added ?added ; $f_removed ?removed ;
- $f_patch ?patch . OPTIONAL { ?r $f_by ?by } OPTIONAL { ?r $f_reason ?reason }"""
+_FIELDS = """?r $f_revision ?n ; $f_sequence ?s ; $f_document ?d ; $f_thing ?thing ; $f_kind ?kind ; $f_action ?action ; $f_at ?at ;
+ $f_added ?added ; $f_removed ?removed ; $f_patch ?patch . OPTIONAL { ?r $f_by ?by } OPTIONAL { ?r $f_reason ?reason }"""
 _FIELD_TERMS = {
     f"f_{name}": HUB[name]
     for name in ("revision", "sequence", "document", "thing", "kind", "action", "at", "added", "removed", "patch", "by", "reason")
@@ -226,93 +200,3 @@ def _entry(row: Row) -> Revision:
         int(text["n"]), int(text["s"]), text["kind"], text["d"].rpartition("/")[2], text["action"], text["at"], text.get("by"), text.get("reason"),
         int(text["added"]), int(text["removed"]), NamedNode(text["d"]), NamedNode(text["thing"]), text["patch"],
     )  # fmt: skip
-
-
-def _request(names: Names, changes: Sequence[Change], transaction: NamedNode, by: NamedNode | None, at: Literal, reason: str | None) -> str:
-    old, new, numbers, conditions, removals, additions = [], [], [], [], [], []
-    for place, change in enumerate(changes):
-        document = names.document(change.collection, change.id)
-        graph, revision = names.history(document), names.revision(document, change.revision)
-        removed, added = change.before - change.after, change.after - change.before
-        if change.expected:
-            old.append(fill("GRAPH $g { $g $head $r }", g=graph, head=HUB.head, r=names.revision(document, change.expected)))
-            conditions.append(old[-1])
-        else:
-            conditions.append(fill("FILTER NOT EXISTS { GRAPH $g { $g $head ?none } }", g=graph, head=HUB.head))
-        numbers.append(f"BIND(?n + {place + 1} AS ?n{place})")
-        new.append(_revision_block(change, document, graph, revision, transaction, by, at, reason, f"?n{place}", added, removed))
-        conditions += _conditions(change, document)
-        if removed:
-            removals.append(fill("GRAPH $d { $t }", d=document, t=sorted(removed, key=str)))
-        if added:
-            additions.append(fill("GRAPH $d { $t }", d=document, t=sorted(added, key=str)))
-    numbers.append(f"BIND(?n + {len(changes)} AS ?n_next)")
-    first = names.document(changes[0].collection, changes[0].id)
-    won = fill(
-        "WHERE { GRAPH $g { $r $of $t } }", g=names.history(first), r=names.revision(first, changes[0].revision), of=HUB.transaction, t=transaction
-    )
-    claim = (
-        _CLAIM.replace("$old", " ".join(old))
-        .replace("$new", " ".join(new))
-        .replace("$numbers", " ".join(numbers))
-        .replace("$conditions", " ".join(dict.fromkeys(conditions)))
-    )
-    claim = claim.replace("$log", str(names.changes)).replace("$last", str(HUB.last))
-    operations = [claim]
-    if removals:
-        operations.append(f"DELETE {{ {' '.join(removals)} }} {won}")
-    if additions:
-        operations.append(f"INSERT {{ {' '.join(additions)} }} {won}")
-    return " ;\n".join(operations)
-
-
-def _revision_block(
-    change: Change, document: NamedNode, graph: NamedNode, revision: NamedNode, transaction: NamedNode, by: NamedNode | None, at: Literal,
-    reason: str | None, number: str, added: Iterable[Triple], removed: Iterable[Triple],
-) -> str:  # fmt: skip
-    added, removed = list(added), list(removed)
-    statements = [
-        (RDF.type, HUB.Revision), (HUB.revision, Literal(change.revision)), (HUB.document, document), (HUB.thing, change.thing), (HUB.kind, Literal(change.collection)),
-        (HUB.action, Literal(change.action)), (HUB.at, at), (HUB.transaction, transaction), (HUB.patch, Literal(write_patch(added, removed))),
-        (HUB.added, Literal(len(added))), (HUB.removed, Literal(len(removed))),
-    ]  # fmt: skip
-    if by is not None:
-        statements.append((HUB.by, by))
-    if reason:
-        statements.append((HUB.reason, Literal(reason)))
-    body = " ; ".join(f"{predicate} {value}" for predicate, value in statements)
-    return f"GRAPH {graph} {{ {graph} {HUB.head} {revision} . {revision} {body} ; {HUB.sequence} {number} }}"
-
-
-def _conditions(change: Change, document: NamedNode) -> list[str]:
-    found = [_exists(each) for each in change.references]
-    found += ["FILTER NOT EXISTS { " + _taken(each, change.thing) + " }" for each in change.unique]
-    if change.guard_referrers:
-        pattern = "FILTER NOT EXISTS { GRAPH ?g { ?s ?p $thing } FILTER(?g != $document && ?p NOT IN ($by, $of)) }"
-        found.append(fill(pattern, thing=change.thing, document=document, by=HUB.by, of=HUB.thing))
-    return found
-
-
-def _exists(reference: Reference) -> str:
-    return fill("GRAPH $document { $thing a $type }", document=reference.document, thing=reference.thing, type=reference.type)
-
-
-def _taken(unique: Unique, thing: NamedNode) -> str:
-    pattern = "GRAPH ?graph { ?other $p $value ; a $type . FILTER(?other != $thing) }"
-    return fill(pattern, p=unique.predicate, value=unique.value, type=unique.type, thing=thing)
-
-
-def write_patch(added: Iterable[Triple], removed: Iterable[Triple]) -> str:
-    """Write an RDF Patch: removals before additions, each in the order of its N-Triples text."""
-    lines = [f"D {each} ." for each in sorted(removed, key=str)] + [f"A {each} ." for each in sorted(added, key=str)]
-    return "\n".join(["TX .", *lines, "TC ."]) + "\n"
-
-
-def read_patch(patch: str) -> tuple[set[Triple], set[Triple]]:
-    """Return the triples that a patch adds, and those that it removes."""
-    return _lines(patch, "A "), _lines(patch, "D ")
-
-
-def _lines(patch: str, mark: str) -> set[Triple]:
-    text = "\n".join(line[2:] for line in patch.splitlines() if line.startswith(mark))
-    return {quad.triple for quad in parse(text, RdfFormat.N_TRIPLES)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
@@ -79,6 +80,11 @@ class Shape:
             paths[each.path] = (*paths.get(each.path, ()), each)
         object.__setattr__(self, "by_path", paths)
 
+    @cached_property
+    def defaulted(self) -> tuple[Field, ...]:
+        """Return the fields that have a default."""
+        return tuple(each for each in self.fields if each.default is not None)
+
     @property
     def naming(self) -> Field | None:
         """Return the field that names a shared node: its `rdfs:label`."""
@@ -103,6 +109,7 @@ class Registry:
         self.parts: dict[str, Shape] = {part.iri: part for part in parts}
         self.by_class: dict[NamedNode, Kind] = {target: kind for kind in self.kinds.values() for target in kind.targets}
         self.shapes = shapes
+        self._filterable: dict[str, Mapping[str, Field]] = {}
 
     @classmethod
     def load(cls, folders: Iterable[Path]) -> Registry:
@@ -124,12 +131,17 @@ class Registry:
         """Return the shape of a field's parts."""
         return self.parts[found.part] if found.part else None
 
-    def facets(self, kind: Shape, before: str = "") -> Iterator[tuple[str, Field]]:
-        """Yield the dotted key and the field of everything a kind can be filtered by, parts included."""
+    def filterable(self, kind: Kind) -> Mapping[str, Field]:
+        """Return the dotted keys and the fields of everything a kind can be filtered by, parts included."""
+        if kind.collection not in self._filterable:
+            self._filterable[kind.collection] = dict(self._facets(kind))
+        return self._filterable[kind.collection]
+
+    def _facets(self, kind: Shape, before: str = "") -> Iterator[tuple[str, Field]]:
         for each in kind.fields:
             part = self.part_of(each)
             if part is not None:
-                yield from self.facets(part, f"{before}{each.key}.")
+                yield from self._facets(part, f"{before}{each.key}.")
                 if part.shared and part.naming and each.facet:
                     yield before + each.key, part.naming
             elif each.facet or each.refers or each.key in ("keywords", "creator", "created", "modified"):

@@ -56,6 +56,8 @@ def double(value: float) -> str:
 
 def canonical(literal: Literal) -> Literal:
     """Respell a number, boolean or point in time canonically; anything else, ill-typed ones too, is returned as it is."""
+    if literal.datatype == XSD.string:
+        return literal
     text, kind = literal.value, STORED.get(literal.datatype, literal.datatype)
     if kind in INTEGERS and _INTEGER.fullmatch(text):
         return Literal(str(int(text)) if len(text) < 400 else text.removeprefix("+"), datatype=kind)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from server.graph.kinds import RESERVED, Field, Kind, Registry, Shape
 from server.graph.literals import canonical, from_json
 from server.graph.names import ID, Names
 from server.graph.vocabulary import RDF, expand
+from server.graph.writing import Nodes, by_subject
 from server.store.base import Term
 
 Pointers = dict[tuple[NamedNode, NamedNode | None, Term | None], str]
@@ -26,17 +28,37 @@ Pointers = dict[tuple[NamedNode, NamedNode | None, Term | None], str]
 
 @dataclass(frozen=True)
 class Draft:
-    """The description of a thing on its way to the gate. Pointers lead from (node, predicate, value) into the request."""
+    """The description of a thing on its way to the gate.
+
+    Pointers lead from (node, predicate, value) into the request; `shapes` says by which shape a node was read, so that a member that
+    is missing has a pointer too.
+    """
 
     kind: Kind
     thing: NamedNode
     triples: frozenset[Triple]
     pointers: Pointers = field(default_factory=dict)
+    shapes: Mapping[NamedNode, Shape] = field(default_factory=dict)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """Index the triples by subject and predicate."""
+        return by_subject(self.triples)
+
+    def pointer(self, node: NamedNode, predicate: NamedNode | None, value: Term | None) -> str:
+        """Find the place in the request that a statement is about: the value, else the member, else the node."""
+        for key in ((node, predicate, value), (node, predicate, None)):
+            if key in self.pointers:
+                return self.pointers[key]
+        here = self.pointers.get((node, None, None), "")
+        shape = self.shapes.get(node)
+        fields = shape.by_path.get(predicate, ()) if shape is not None and predicate is not None else ()
+        return f"{here}/{escape(fields[0].key)}" if fields else here
 
 
 def escape(key: str) -> str:
     """Escape a key for a JSON pointer (RFC 6901, 3)."""
-    return key.replace("~", "~0").replace("/", "~1")
+    return key.replace("~", "~0").replace("/", "~1") if "/" in key or "~" in key else key
 
 
 class JsonReader:
@@ -59,7 +81,7 @@ class JsonReader:
             raise Malformed(reading.unknown[0].message, faults=reading.unknown)
         if reading.faults:
             raise DoesNotConform(reading.faults[0].message, faults=reading.faults)
-        return Draft(kind, thing, frozenset(reading.triples), reading.pointers)
+        return Draft(kind, thing, frozenset(reading.triples), reading.pointers, reading.shapes)
 
     def iri(self, found: Field, text: str) -> NamedNode:
         """Resolve what stands for an IRI in JSON: absolute, below the base, an id of the one collection referred to, or a short name.
@@ -86,6 +108,7 @@ class _Reading:
         self.reader, self.kind, self.root = reader, kind, thing
         self.triples: set[Triple] = set()
         self.pointers: Pointers = {}
+        self.shapes: dict[NamedNode, Shape] = {}
         self.faults: list[Fault] = []
         self.unknown: list[Fault] = []
 
@@ -117,10 +140,11 @@ class _Reading:
         return tuple(dict.fromkeys((*asked, *(each for each in shape.types if each not in allowed))))
 
     def members(self, shape: Shape, node: NamedNode, body: Mapping[str, Any], pointer: str) -> None:
+        self.shapes[node] = shape
         for key, value in body.items():
-            here = f"{pointer}/{escape(key)}"
             if key in RESERVED:
                 continue
+            here = f"{pointer}/{escape(key)}"
             if (found := shape.by_key.get(key)) is not None:
                 self.values(found, node, value, here)
                 self.pointers.setdefault((node, found.path, None), here)
@@ -130,9 +154,8 @@ class _Reading:
                 near = difflib.get_close_matches(key[:80], [*shape.by_key, *RESERVED], n=1)
                 hint = f"; did you mean {near[0]}?" if near else "; a statement of your own takes a whole IRI as its key."
                 self.unknown.append(Fault(here, f"A {shape.label} has no member {key[:80]}{hint}"))
-        for found in shape.fields:
-            self.pointers.setdefault((node, found.path, None), f"{pointer}/{escape(found.key)}")
-            if found.default is not None and body.get(found.key) is None:
+        for found in shape.defaulted:
+            if body.get(found.key) is None and found.default is not None:
                 self.add(node, found.path, found.default, f"{pointer}/{escape(found.key)}")
 
     def values(self, found: Field, node: NamedNode, value: Any, pointer: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pyoxigraph import NamedNode
 
 PREFIXES: dict[str, str] = {
@@ -63,6 +65,7 @@ DASH = Namespace("dash")
 XSD = Namespace("xsd")
 
 
+@lru_cache(maxsize=4096)
 def compact(iri: str) -> str:
     """Shorten an IRI to `prefix:local` where a known namespace holds it, else return it whole."""
     for prefix, namespace in PREFIXES.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, Triple
 
 from server.graph.kinds import Field, Kind, Registry, Shape
 from server.graph.literals import to_json
@@ -19,9 +19,12 @@ Nodes = dict[Term, dict[NamedNode, list[Term]]]
 def by_subject(triples: Iterable[Triple]) -> Nodes:
     """Index triples by subject and predicate, values in the order of their N-Triples text."""
     nodes: Nodes = {}
-    for triple in sorted(triples, key=str):
-        if isinstance(triple.subject, (NamedNode, BlankNode)) and not isinstance(triple.object, Triple):
-            nodes.setdefault(triple.subject, {}).setdefault(triple.predicate, []).append(triple.object)
+    for subject, predicate, value in triples:
+        nodes.setdefault(subject, {}).setdefault(predicate, []).append(value)
+    for properties in nodes.values():
+        for values in properties.values():
+            if len(values) > 1:
+                values.sort(key=str)
     return nodes
 
 
@@ -32,10 +35,9 @@ class JsonWriter:
         """Write by these kinds, with IRIs below this base."""
         self.registry, self.names = registry, names
 
-    def write(self, kind: Kind, thing: NamedNode, triples: Iterable[Triple], revision: int) -> dict[str, Any]:
+    def write(self, kind: Kind, thing: NamedNode, nodes: Nodes, revision: int) -> dict[str, Any]:
         """Map the description of a thing to its JSON object: id, iri, type, revision, then the fields in their order."""
         head: dict[str, Any] = {"id": self.names.id_of(kind, thing), "iri": thing.value}
-        nodes = by_subject(triples)
         return {**head, **self._node(kind, thing, nodes, revision)}
 
     def field_for(self, shape: Shape, predicate: NamedNode, value: Term, nodes: Nodes) -> Field | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -31,7 +31,8 @@ _FOLLOWERS = BoundedSemaphore(8)  # each holds one of the threads that answer re
 _FOLLOW_SECONDS = 600.0
 _LOOK_SECONDS = 0.3
 _HERE = Path(__file__).parent / "static"
-_SWAGGER = Path(str(find_spec("flask_openapi3_swagger").origin)).parent / "templates" / "swagger"  # only its files are used  # type: ignore[union-attr]
+_PACKAGE = distribution("flask-openapi3-swagger").locate_file("flask_openapi3_swagger")  # only its files are used
+_SWAGGER = Path(str(_PACKAGE)) / "templates" / "swagger"
 _FILES = {
     "swagger-ui.css": _SWAGGER / "css",
     "swagger-ui-bundle.js": _SWAGGER / "js",
@@ -49,7 +50,7 @@ _FILES = {
         Parameter("limit", "Changes a page.", type="integer", minimum=1, maximum=1000),
     ),
     content={JSON: {"type": "object"}, EVENTS: {"type": "string"}},
-    description="Every accepted write in order, without gaps from 1. As text/event-stream it follows live; Last-Event-ID goes on where a stream ended.",
+    description="Every accepted write in order, without gaps from 1. As text/event-stream it follows live; Last-Event-ID goes on where one ended.",
 )
 def changes() -> ResponseReturnValue:
     """Answer a page of the change log, or follow it."""

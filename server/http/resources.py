@@ -156,25 +156,27 @@ class Route(NamedTuple):
     describe: Callable[[schemas.Describer], Operation]
 
 
+_FORCE = Parameter("force", "Delete although others refer to it (curators).", type="boolean")
+_BACK_TO = Parameter("revision", "The revision to go back to.", type="integer", minimum=1)
+_FROM = Parameter("from", "The older one; by default the one before `to`.", type="integer", minimum=0)
+_TO = Parameter("to", "The newer one; by default the current one.", type="integer", minimum=1)
+_VIEW = Parameter("view", "Answer this view of it instead.")
+
 ROUTES = (
     Route("GET", "", list_things, lambda say: say.listing()),
     Route("POST", "", create, lambda say: say.writing("Create", 201, _DRY_RUN, _REASON)),
     Route("POST", "/bulk", bulk, lambda say: say.bulk()),
-    Route("GET", "/<id>", read, lambda say: say.reading("Read", Parameter("view", "Answer this view of it instead."))),
+    Route("GET", "/<id>", read, lambda say: say.reading("Read", _VIEW)),
     Route("PUT", "/<id>", replace, lambda say: say.writing("Replace", 200, _DRY_RUN, _REASON)),
     Route("PATCH", "/<id>", patch, lambda say: say.patching(MERGE, UPDATE, _REASON)),
-    Route("DELETE", "/<id>", delete, lambda say: say.deleting(Parameter("force", "Delete although others refer to it (curators).", type="boolean"), _REASON)),
-    Route("POST", "/<id>/restore", restore, lambda say: say.restoring(Parameter("revision", "The revision to go back to.", type="integer", minimum=1), _REASON)),
+    Route("DELETE", "/<id>", delete, lambda say: say.deleting(_FORCE, _REASON)),
+    Route("POST", "/<id>/restore", restore, lambda say: say.restoring(_BACK_TO, _REASON)),
     Route("GET", "/<id>/history", history, lambda say: say.plain("List the revisions of")),
     Route("GET", "/<id>/revisions/<int:number>", revision, lambda say: say.reading("Read an old revision of")),
-    Route(
-        "GET", "/<id>/diff", diff,
-        lambda say: say.plain("Compare two revisions of", Parameter("from", "The older one; by default the one before `to`.", type="integer", minimum=0),
-                              Parameter("to", "The newer one; by default the current one.", type="integer", minimum=1)),
-    ),
+    Route("GET", "/<id>/diff", diff, lambda say: say.plain("Compare two revisions of", _FROM, _TO)),
     Route("GET", "/<id>/views", list_views, lambda say: say.plain("List the views of")),
     Route("GET", "/<id>/views/<name>", read_view, lambda say: say.viewing()),
-)  # fmt: skip
+)
 
 
 def blueprint(kinds: dict[str, Kind], describer: Callable[[Kind], schemas.Describer]) -> Blueprint:

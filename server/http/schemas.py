@@ -120,7 +120,7 @@ class Describer:
         }
         filters = [
             each
-            for key, found in self.registry.facets(self.kind)
+            for key, found in self.registry.filterable(self.kind).items()
             for each in (
                 Parameter(key, f"Only those with this value of {key} (repeat for or). {found.help}", many=True),
                 Parameter(f"{key}.gte", f"Only those whose {key} is this or more."),

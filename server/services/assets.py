@@ -14,7 +14,7 @@ from typing import Any
 from pyoxigraph import Literal
 
 from server.errors import AlreadyExists, Fault, Gone, Malformed, NotFound, RevisionMismatch, RevisionRequired
-from server.graph.history import DELETE, Change, now
+from server.graph.changes import DELETE, Change, now
 from server.graph.reading import Draft
 from server.graph.vocabulary import HUB
 from server.index.rows import IndexRow

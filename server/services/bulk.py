@@ -11,8 +11,8 @@ import orjson
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse, serialize
 
 from server.errors import DoesNotConform, HubError, Malformed, TooLarge, UnsupportedMediaType
+from server.graph.changes import Change, now
 from server.graph.gate import context_triples
-from server.graph.history import Change, now
 from server.graph.kinds import Kind
 from server.graph.reading import Draft
 from server.services.assets import Publish
@@ -23,7 +23,7 @@ from server.services.things import Thing, Toolbox
 
 NDJSON = "application/x-ndjson"
 N_QUADS = "application/n-quads"
-GROUP = 200  # things a transaction
+GROUP = 500  # things a transaction
 LINE_BYTES = 16 * 1024 * 1024
 
 
@@ -126,7 +126,7 @@ class Bulk:
     def _commit(self, caller: Caller, kind: Kind, changes: Sequence[Change], at: Literal) -> None:
         if not changes:
             return
-        first = self._tools.history.commit(changes, caller.person, at, "bulk")
+        first = self._tools.history.commit_new(changes, caller.person, at, "bulk")
         document = self._tools.names.document
         rows = [
             project(

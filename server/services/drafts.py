@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import DoesNotConform, Fault, Malformed
+from server.graph.changes import Reference, Unique
 from server.graph.gate import Verdict, context_triples, refusal
-from server.graph.history import Reference, Unique
 from server.graph.kinds import Kind
 from server.graph.literals import canonical_triple
 from server.graph.names import ID, new_id
@@ -81,20 +81,20 @@ class Drafts:
         for found in draft.kind.fields:
             if not found.read_only:
                 continue
-            given = {each for each in triples if each.subject == draft.thing and each.predicate == found.path}
-            kept = {each for each in current.triples if each.subject == draft.thing and each.predicate == found.path} if current else set()
-            if trusted and given:
+            given = {Triple(draft.thing, found.path, each) for each in draft.nodes.get(draft.thing, {}).get(found.path, ())}
+            kept = {Triple(draft.thing, found.path, each) for each in current.values(found.key)} if current else set()
+            if (trusted and given) or not (given or kept):
                 continue
             if given and given != kept:
-                pointer = draft.pointers.get((draft.thing, found.path, None), f"/{found.key}")
+                pointer = draft.pointer(draft.thing, found.path, None)
                 raise Malformed(f"{found.key} is set by the hub; leave it out.", faults=[Fault(pointer, "Read-only.")])
             triples = (triples - given) | kept
         for key, value in (("created", None if current else at), ("modified", at), ("creator", None if current else creator)):
             if (stamp := draft.kind.by_key.get(key)) is not None and value is not None:
-                old = {each for each in triples if each.subject == draft.thing and each.predicate == stamp.path}
+                old = {each for each in triples if each.predicate == stamp.path and each.subject == draft.thing}
                 if not (trusted and old and key != "modified"):
                     triples = (triples - old) | {Triple(draft.thing, stamp.path, value)}
-        return Draft(draft.kind, draft.thing, frozenset(triples), draft.pointers)
+        return replace(draft, triples=frozenset(triples))
 
     def admit(self, draft: Draft) -> tuple[tuple[Reference, ...], tuple[Unique, ...]]:
         """Pass a draft through the gate; return what must hold when it is written. Raises `DoesNotConform`."""
@@ -122,17 +122,16 @@ class Drafts:
             if (kind := found.get(each)) is not None and kind.collection in asked and each != draft.thing
         }
         unique = [
-            Unique(draft.kind.targets[0], field.path, each.object, field.key)
+            Unique(draft.kind.targets[0], field.path, value, field.key)
             for field in draft.kind.fields
             if field.unique
-            for each in draft.triples
-            if each.subject == draft.thing and each.predicate == field.path and not isinstance(each.object, Triple)
+            for value in draft.nodes.get(draft.thing, {}).get(field.path, ())
         ]
         return tuple(references.values()), tuple(unique)
 
     def wanted(self, draft: Draft) -> list[tuple[NamedNode, tuple[str, ...]]]:
         """List the things that a draft refers to, with the collections that each may be in."""
-        walked = self.tools.writer.walk(draft.kind, draft.thing, by_subject(draft.triples))
+        walked = self.tools.writer.walk(draft.kind, draft.thing, draft.nodes)
         return list(dict.fromkeys((value, field.refers) for _, field, _, value in walked if field.refers and isinstance(value, NamedNode)))
 
     def existing(self, things: Iterable[NamedNode]) -> dict[NamedNode, Kind]:
@@ -196,7 +195,7 @@ class Drafts:
             raise DoesNotConform(message, faults=[Fault("", message)])
         typed = {each.object for each in named if each.subject == thing and each.predicate == RDF.type}
         types = {Triple(thing, RDF.type, each) for each in kind.types if each not in kind.targets or not typed & set(kind.targets)}
-        return Draft(kind, thing, frozenset({*named, *types}), self._pointers(kind, thing, named))
+        return Draft(kind, thing, frozenset({*named, *types}), self._pointers(kind, thing, named), {thing: kind})
 
     def _check_root(self, kind: Kind, root: NamedNode, thing: NamedNode, fixed: bool) -> None:
         names = self.tools.names
@@ -205,7 +204,8 @@ class Drafts:
         split = names.split(root.value)
         if not kind.external and (split is None or split[0] != kind.collection):
             raise DoesNotConform(
-                f"A {kind.label} is named {names.base}id/{kind.collection}/<64 hex>; {root.value[:200]} is not. Use a blank node or <> and the hub names it.",
+                f"A {kind.label} is named {names.base}id/{kind.collection}/<64 hex>, not {root.value[:200]}; "
+                "use a blank node or <> and the hub names it.",
                 faults=[Fault("", root.value[:200])],
             )
         if kind.external:
@@ -213,7 +213,6 @@ class Drafts:
 
     def _pointers(self, kind: Kind, thing: NamedNode, triples: Iterable[Triple]) -> dict[tuple[NamedNode, NamedNode | None, Term | None], str]:
         pointers: dict[tuple[NamedNode, NamedNode | None, Term | None], str] = {(thing, None, None): ""}
-        pointers.update({(thing, found.path, None): f"/{found.key}" for found in kind.fields})
         for key, _, subject, value in self.tools.writer.walk(kind, thing, by_subject(triples)):
             if isinstance(subject, NamedNode):
                 pointers[subject, None, None] = pointers.get((subject, None, None), "/" + key.rpartition(".")[0].replace(".", "/"))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pyoxigraph import BlankNode, NamedNode, Triple
 
 from server.errors import StoreUnavailable
-from server.graph.history import DELETE
+from server.graph.changes import DELETE
 from server.graph.literals import canonical_triple
 from server.graph.vocabulary import HUB
 from server.index.feed import Feed
@@ -110,7 +110,7 @@ class Indexing:
                 sequence=HUB.sequence,
                 at=HUB.at,
                 action=HUB.action,
-            )  # fmt: skip
+            )
         )
         heads = []
         for row in rows:
@@ -126,7 +126,7 @@ class Indexing:
                     int(text["s"]),
                     text["at"],
                     text["a"],
-                )  # fmt: skip
+                )
             )
         return heads
 

@@ -8,7 +8,8 @@ from typing import Any
 from pyoxigraph import Triple
 
 from server.errors import NotFound
-from server.graph.history import Revision, write_patch
+from server.graph.history import Revision
+from server.graph.patches import write_patch
 from server.services.things import Thing, Toolbox
 
 MOST = 1000

@@ -10,7 +10,7 @@ from pyoxigraph import Literal
 from server.graph.kinds import Field
 from server.graph.literals import plain
 from server.graph.vocabulary import RDFS, XSD
-from server.graph.writing import Nodes, by_subject
+from server.graph.writing import Nodes
 from server.index.rows import IndexRow, Scalar, SortValue
 from server.services.things import Thing, Toolbox
 from server.store.base import Term
@@ -27,8 +27,7 @@ def project(tools: Toolbox, thing: Thing, sequence: int, modified: str) -> Index
     sorts: dict[str, SortValue] = {"title": None, "created": modified, "modified": modified}
     terms: list[tuple[str, Scalar]] = []
     words: dict[int, list[str]] = {}
-    nodes = by_subject(thing.triples)
-    wanted, sortable = dict(tools.registry.facets(thing.kind)), sort_keys(thing.kind.fields)
+    nodes, wanted, sortable = thing.nodes, tools.registry.filterable(thing.kind), sort_keys(thing.kind.fields)
     for key, found, _, value in tools.writer.walk(thing.kind, thing.iri, nodes):
         if found.search and isinstance(value, Literal):
             words.setdefault(found.search, []).append(value.value)

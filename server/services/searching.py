@@ -38,10 +38,6 @@ class Searching:
         """Search this index for the kinds of the registry."""
         self.tools, self.index = tools, index
 
-    def filterable(self, kind: Kind) -> dict[str, Field]:
-        """Return the keys that a kind can be filtered by."""
-        return dict(self.tools.registry.facets(kind))
-
     def find(self, collection: str, parameters: Mapping[str, Sequence[str]]) -> Listing:
         """Answer a list request; raise `Malformed` naming each parameter that is unknown or has a wrong value."""
         kind = self.tools.kind(collection)
@@ -49,7 +45,7 @@ class Searching:
         filters = self._filters(kind, parameters, faults)
         limit = self._limit(parameters, faults)
         sort = self._sort(kind, parameters, faults)
-        facets = self._names(parameters, "facets", self.filterable(kind), faults)
+        facets = self._names(parameters, "facets", self.tools.registry.filterable(kind), faults)
         fields = self._names(parameters, "fields", ["id", "iri", "type", "revision", *kind.by_key], faults)
         if faults:
             raise Malformed(faults[0].message, faults=faults)
@@ -58,7 +54,7 @@ class Searching:
         return Listing(page, self.index.facets(collection, facets, search) if facets else None, tuple(fields), limit)
 
     def _filters(self, kind: Kind, parameters: Mapping[str, Sequence[str]], faults: list[Fault]) -> list[Filter]:
-        known = self.filterable(kind)
+        known = self.tools.registry.filterable(kind)
         found: list[Filter] = []
         for name, values in parameters.items():
             if name in CONTROLS:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pyoxigraph import NamedNode, Triple
 
 from server.errors import Forbidden, Gone, NotFound
+from server.graph.changes import DELETE
 from server.graph.context import build as build_context
 from server.graph.gate import Gate
-from server.graph.history import DELETE, History, Revision
+from server.graph.history import History, Revision
 from server.graph.kinds import Kind, Registry
 from server.graph.literals import canonical_triple
 from server.graph.names import Names
 from server.graph.reading import JsonReader
 from server.graph.vocabulary import HUB, compact
-from server.graph.writing import JsonWriter
+from server.graph.writing import JsonWriter, Nodes, by_subject
 from server.services.callers import Caller, Role
 from server.store.base import Store
 from server.store.text import fill
@@ -34,10 +36,15 @@ class Thing:
     revision: int
     triples: frozenset[Triple]
 
+    @cached_property
+    def nodes(self) -> Nodes:
+        """Index the triples by subject and predicate."""
+        return by_subject(self.triples)
+
     def values(self, key: str) -> list[Any]:
         """Return the terms of one of its own fields."""
         found = self.kind.by_key.get(key)
-        return [each.object for each in self.triples if found is not None and each.subject == self.iri and each.predicate == found.path]
+        return list(self.nodes.get(self.iri, {}).get(found.path, ())) if found is not None else []
 
 
 class Toolbox:
@@ -64,7 +71,7 @@ class Toolbox:
 
     def json(self, thing: Thing) -> dict[str, Any]:
         """Write a thing as its JSON object."""
-        return self.writer.write(thing.kind, thing.iri, thing.triples, thing.revision)
+        return self.writer.write(thing.kind, thing.iri, thing.nodes, thing.revision)
 
     def kind(self, collection: str) -> Kind:
         """Find a kind by its collection; raise `NotFound` with those that exist."""

@@ -7,7 +7,7 @@ text of strangers goes to `stranger` alone, which bounds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Protocol
 from typing import Literal as Choice
@@ -59,6 +59,14 @@ class Store(Protocol):
 
     def load(self, quads: Iterable[Quad]) -> None:
         """Add many quads, faster than `update`, all of them or nothing; durable when it returns."""
+
+    def claim(self, old: Quad, new: Quad, quads: Sequence[Quad], conditions: str) -> bool:
+        """Put `new` in the place of `old` and add many quads, if `old` is there and the conditions hold; tell whether they did.
+
+        `conditions` is a SPARQL group of the hub's own, with its graphs named. The first of the quads must be new to the store. All of it
+        or nothing, but for one case: when an embedded store is killed in between, the quads may stand without the exchange (see
+        `History.prepare`, which completes it).
+        """
 
     def stranger(self, sparql: str, form: Form, media_type: str, limits: Limits, *, default: Iterable[str] = (), named: Iterable[str] = ()) -> Answer:
         """Run a stranger's query within limits that really end the work.

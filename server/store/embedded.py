@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -23,9 +23,10 @@ from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Triple
 from server.errors import StoreFull, StoreUnavailable
 from server.store.base import Answer, Form, Limits, Row
 from server.store.checkpoints import Checkpoints
+from server.store.child import ChildPool
 from server.store.folder import current_generation, free_bytes, lock_folder, remove_other_generations, set_current_generation
 from server.store.generation import Generation, build
-from server.store.text import write
+from server.store.text import block, write
 
 MIB = 1 << 20
 _QUAD_BYTES = 256
@@ -36,10 +37,11 @@ _BULK = 100_000  # quads; above this a load is built as a generation, so that it
 class EmbeddedStore:
     """A `Store` in a folder of this machine, open in one process at a time."""
 
-    def __init__(self, path: Path | None, *, reserve: int = 64 * MIB, journal_bytes: int = 32 * MIB) -> None:
+    def __init__(self, path: Path | None, *, reserve: int = 64 * MIB, journal_bytes: int = 32 * MIB, children: int = 4) -> None:
         """Open or create the store; without a path it lives in a temporary folder until it is closed.
 
         Writes are refused while less than `reserve` bytes of the disk are free; the journal starts anew above `journal_bytes`.
+        Up to `children` strangers' queries run at the same time.
         """
         self._temporary = None if path else tempfile.TemporaryDirectory(prefix="hub-store-")
         self._path = path if path else Path(self._temporary.name)  # type: ignore[union-attr]  # one of both is there
@@ -47,6 +49,7 @@ class EmbeddedStore:
         self._writing = threading.Lock()
         self._writes = 0
         self._failure: str | None = None
+        self._children = ChildPool(children)
         self._path.mkdir(parents=True, exist_ok=True)
         self._lock = lock_folder(self._path)
         try:
@@ -137,6 +140,21 @@ class EmbeddedStore:
         else:
             self._swap(lambda folder: self._database.backup(str(folder)), chain(batch, remaining))
 
+    def claim(self, old: Quad, new: Quad, quads: Sequence[Quad], conditions: str) -> bool:
+        """Exchange a quad and add many, if the conditions hold; no other writer comes between."""
+        with self._writer(_QUAD_BYTES * len(quads)) as generation, self._noting_faults():
+            if not self.ask(f"ASK {{ {block(old)} {conditions} }}"):
+                return False
+            generation.bulk(list(quads))
+            exchange = f"DELETE DATA {{ {block(old)} }} ; INSERT DATA {{ {block(new)} }}"
+            position = generation.apply(exchange)
+            self._writes += 1
+            journal = generation.journal
+            journal.append(position, exchange)
+        with self._noting_faults():
+            journal.sync(position)
+        return True
+
     def replace_all(self, quads: Iterable[Quad]) -> None:
         """Empty the dataset and load these quads, all of them or nothing."""
         self._swap(lambda folder: None, quads)
@@ -199,6 +217,7 @@ class EmbeddedStore:
             if (generation := self._generation) is None:
                 return
             self._generation = None
+            self._children.close()
             generation.close()
             self._checkpoints.clear()
             os.close(self._lock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import IO, cast
@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from server.errors import QueryRefused, QueryTimeout, StoreUnavailable
 from server.store.base import Answer, Form, Limits, Row
 from server.store.bounded import receive, source_type
-from server.store.text import fill
+from server.store.text import block, blocks, fill
 from server.store.transport import Refused, TimedOut, Transport, unavailable
 
 _QUERY = {"Content-Type": "application/sparql-query"}
@@ -93,6 +93,11 @@ class RemoteStore:
         """Run one update request, all of it or nothing; durable when it returns. Raises `ValueError` for a text that is no update."""
         with _own_text():
             self._transport.send("POST", self._update_url, _UPDATE, sparql.encode(), repeatable=False)
+
+    def claim(self, old: Quad, new: Quad, quads: Sequence[Quad], conditions: str) -> bool:
+        """Exchange a quad and add many, if the conditions hold, in one update request."""
+        self.update(f"DELETE {{ {block(old)} }} INSERT {{ {block(new)} {blocks(quads)} }} WHERE {{ {block(old)} {conditions} }}")
+        return self.ask(f"ASK {{ {block(quads[0])} }}")
 
     def load(self, quads: Iterable[Quad]) -> None:
         """Add many quads in one request, all of them or nothing; durable when it returns."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 Filling = NamedNode | BlankNode | Literal | int | Iterable[NamedNode | BlankNode | Literal | Triple]
 
@@ -31,6 +32,16 @@ def fill(template: str, **terms: Filling) -> str:
     if unused := terms.keys() - used:
         raise ValueError(f"no place in the template for {sorted(unused)}")
     return text
+
+
+def block(quad: Quad) -> str:
+    """Write a quad of a named graph as a graph block."""
+    return f"GRAPH {quad.graph_name} {{ {quad.subject} {quad.predicate} {quad.object} }}"
+
+
+def blocks(quads: Iterable[Quad]) -> str:
+    """Write quads of named graphs as graph blocks, one for each run of quads of the same graph."""
+    return " ".join(f"GRAPH {name} {{ {write([each.triple for each in group])} }}" for name, group in groupby(quads, lambda quad: quad.graph_name))
 
 
 def write(term: Filling) -> str:

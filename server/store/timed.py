@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from pyoxigraph import NamedNode, Quad, Triple
@@ -40,6 +40,10 @@ class TimedStore:
     def update(self, sparql: str) -> None:
         """Run one update request."""
         _timed(lambda: self.store.update(sparql))
+
+    def claim(self, old: Quad, new: Quad, quads: Sequence[Quad], conditions: str) -> bool:
+        """Exchange a quad and add many."""
+        return _timed(lambda: self.store.claim(old, new, quads, conditions))
 
     def load(self, quads: Iterable[Quad]) -> None:
         """Add many quads."""

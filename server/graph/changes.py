@@ -1,0 +1,190 @@
+"""Changes on their way into the store, and the text of the requests that write them.
+
+The request of a commit has three operations: the first finds that every expected revision is the head, that every reference exists, that what
+must be unique is, takes the next numbers of the change log, and writes the revisions with this transaction's IRI; the second and third, guarded
+by that IRI, remove and add the triples (DESIGN 3; why three and not four: docs/decisions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pyoxigraph import Literal, NamedNode, Quad, Triple
+
+from server.graph.literals import canonical
+from server.graph.names import Names
+from server.graph.patches import write_patch
+from server.graph.vocabulary import HUB, RDF, XSD
+from server.store.base import Term
+from server.store.text import fill, write
+
+DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Who makes a commit, when, and why; and the IRI by which it is known whether it won."""
+
+    transaction: NamedNode
+    by: NamedNode | None
+    at: Literal
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A thing that a change refers to: its document must still give it this type when the change is written."""
+
+    thing: NamedNode
+    document: NamedNode
+    type: NamedNode
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A value that no other thing of the class may have."""
+
+    type: NamedNode
+    predicate: NamedNode
+    value: Term
+    key: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing from one revision to the next. `expected` is the revision it was made from; 0 where there is no history."""
+
+    collection: str
+    id: str
+    thing: NamedNode
+    action: str
+    expected: int
+    before: frozenset[Triple]
+    after: frozenset[Triple]
+    references: tuple[Reference, ...] = ()
+    unique: tuple[Unique, ...] = ()
+    guard_referrers: bool = False
+
+    @property
+    def revision(self) -> int:
+        """Return the number of the revision that this change makes."""
+        return self.expected + 1
+
+
+def now() -> Literal:
+    """Return the present as an `xsd:dateTime` in UTC, ending in Z."""
+    return canonical(Literal(datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"), datatype=XSD.dateTime))
+
+
+def request(names: Names, changes: Sequence[Change], who: Attribution) -> str:
+    """Write the update request of a commit. Blocks of data are joined, never searched for places to fill: a text may say `$anything`."""
+    log, last = names.changes, HUB.last
+    old: list[str] = []
+    new: list[str] = []
+    conditions: list[str] = []
+    removals: list[str] = []
+    additions: list[str] = []
+    for place, change in enumerate(changes):
+        document = names.document(change.collection, change.id)
+        removed, added = change.before - change.after, change.after - change.before
+        head = _head(names, change, document)
+        (old if change.expected else conditions).append(head)
+        conditions += [head] if change.expected else []
+        conditions += [f"BIND(?n + {place + 1} AS ?n{place})", *_conditions(change, document)]
+        new.append(_revision_block(names, change, document, who, f"?n{place}"))
+        removals += [f"GRAPH {document} {{ {write(sorted(removed, key=str))} }}"] if removed else []
+        additions += [f"GRAPH {document} {{ {write(sorted(added, key=str))} }}"] if added else []
+    first = names.document(changes[0].collection, changes[0].id)
+    won = f"GRAPH {names.history(first)} {{ {names.revision(first, changes[0].revision)} {HUB.transaction} {who.transaction} }}"
+    operations = [
+        f"DELETE {{ GRAPH {log} {{ {log} {last} ?n }} {' '.join(old)} }}\n"
+        f"INSERT {{ GRAPH {log} {{ {log} {last} ?next }} {' '.join(new)} }}\n"
+        f"WHERE {{ GRAPH {log} {{ {log} {last} ?n }} BIND(?n + {len(changes)} AS ?next) {' '.join(dict.fromkeys(conditions))} }}"
+    ]
+    operations += [f"DELETE {{ {' '.join(removals)} }} WHERE {{ {won} }}"] if removals else []
+    operations += [f"INSERT {{ {' '.join(additions)} }} WHERE {{ {won} }}"] if additions else []
+    return " ;\n".join(operations)
+
+
+def new_conditions(names: Names, changes: Sequence[Change]) -> str:
+    """Write what must hold for a commit of new things: none has a history, and each one's own conditions."""
+    documents = [names.document(each.collection, each.id) for each in changes]
+    histories = [names.history(each) for each in documents]
+    found = [fill("FILTER NOT EXISTS { VALUES ?h { $histories } GRAPH ?h { ?h $head ?none } }", histories=histories, head=HUB.head)]
+    found += [each for change, document in zip(changes, documents, strict=True) for each in _conditions(change, document)]
+    return " ".join(dict.fromkeys(found))
+
+
+def new_quads(names: Names, change: Change, who: Attribution, sequence: int) -> list[Quad]:
+    """Return the quads of a new thing and its first revision; the first quad is the mark of the transaction."""
+    document = names.document(change.collection, change.id)
+    graph, revision = names.history(document), names.revision(document, change.revision)
+    quads = [Quad(revision, HUB.transaction, who.transaction, graph), Quad(graph, HUB.head, revision, graph)]
+    quads += [
+        Quad(revision, predicate, value, graph) for predicate, value in (*_statements(change, document, who), (HUB.sequence, Literal(sequence)))
+    ]
+    return quads + [Quad(each.subject, each.predicate, each.object, document) for each in change.after]
+
+
+def _head(names: Names, change: Change, document: NamedNode) -> str:
+    """Write that the expected revision is the head; for a new thing that there is none."""
+    graph = names.history(document)
+    if not change.expected:
+        return f"FILTER NOT EXISTS {{ GRAPH {graph} {{ {graph} {HUB.head} ?none }} }}"
+    return f"GRAPH {graph} {{ {graph} {HUB.head} {names.revision(document, change.expected)} }}"
+
+
+def _revision_block(names: Names, change: Change, document: NamedNode, who: Attribution, number: str) -> str:
+    graph, revision = names.history(document), names.revision(document, change.revision)
+    body = " ; ".join(f"{predicate} {value}" for predicate, value in _statements(change, document, who))
+    mark = f"{HUB.transaction} {who.transaction}"
+    return f"GRAPH {graph} {{ {graph} {HUB.head} {revision} . {revision} {body} ; {mark} ; {HUB.sequence} {number} }}"
+
+
+def _statements(change: Change, document: NamedNode, who: Attribution) -> list[tuple[NamedNode, NamedNode | Literal]]:
+    """Say of a revision all but its transaction and its number in the change log."""
+    added, removed = change.after - change.before, change.before - change.after
+    statements: list[tuple[NamedNode, NamedNode | Literal]] = [
+        (RDF.type, HUB.Revision),
+        (HUB.revision, Literal(change.revision)),
+        (HUB.document, document),
+        (HUB.thing, change.thing),
+        (HUB.kind, Literal(change.collection)),
+        (HUB.action, Literal(change.action)),
+        (HUB.at, who.at),
+        (HUB.patch, Literal(write_patch(added, removed))),
+        (HUB.added, Literal(len(added))),
+        (HUB.removed, Literal(len(removed))),
+    ]
+    if who.by is not None:
+        statements.append((HUB.by, who.by))
+    if who.reason:
+        statements.append((HUB.reason, Literal(who.reason)))
+    return statements
+
+
+def _conditions(change: Change, document: NamedNode) -> list[str]:
+    found = [exists(each) for each in change.references]
+    found += [f"FILTER NOT EXISTS {{ {taken(each, change.thing)} }}" for each in change.unique]
+    if change.guard_referrers:
+        found.append(f"FILTER NOT EXISTS {{ {referring(change.thing, document)} }}")
+    return found
+
+
+def exists(reference: Reference) -> str:
+    """Write the pattern of a reference's thing being there."""
+    return fill("GRAPH $document { $thing a $type }", document=reference.document, thing=reference.thing, type=reference.type)
+
+
+def taken(unique: Unique, thing: NamedNode) -> str:
+    """Write the pattern of another thing having a unique value."""
+    pattern = "GRAPH ?graph { ?other $p $value ; a $type . FILTER(?other != $thing) }"
+    return fill(pattern, p=unique.predicate, value=unique.value, type=unique.type, thing=thing)
+
+
+def referring(thing: NamedNode, document: NamedNode) -> str:
+    """Write the pattern of a graph `?g` that points to a thing; neither its own nor a history."""
+    pattern = "GRAPH ?g { ?s ?p $thing } FILTER(?g != $document && ?p NOT IN ($by, $of))"
+    return fill(pattern, thing=thing, document=document, by=HUB.by, of=HUB.thing)

@@ -1,0 +1,23 @@
+"""RDF Patch: what a revision added and removed, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyoxigraph import RdfFormat, Triple, parse
+
+
+def write_patch(added: Iterable[Triple], removed: Iterable[Triple]) -> str:
+    """Write an RDF Patch: removals before additions, each in the order of its N-Triples text."""
+    lines = [f"D {each} ." for each in sorted(removed, key=str)] + [f"A {each} ." for each in sorted(added, key=str)]
+    return "\n".join(["TX .", *lines, "TC ."]) + "\n"
+
+
+def read_patch(patch: str) -> tuple[set[Triple], set[Triple]]:
+    """Return the triples that a patch adds, and those that it removes."""
+    return _lines(patch, "A "), _lines(patch, "D ")
+
+
+def _lines(patch: str, mark: str) -> set[Triple]:
+    text = "\n".join(line[2:] for line in patch.splitlines() if line.startswith(mark))
+    return {quad.triple for quad in parse(text, RdfFormat.N_TRIPLES)}
