@@ -64,12 +64,13 @@ class _Child:
         self._ready = True
 
     def send(self, task: dict[str, Any]) -> None:
-        """Hand a task over."""
+        """Hand a task over and wait until it is begun; raise `_Died` when that does not happen."""
         content = json.dumps(task).encode()
         left = memoryview(childproc.HEADER.pack(b"Q", len(content)) + content)
         try:
             while left:
                 left = left[os.write(self._target, left) :]
+            self.receive(time.monotonic() + _START_SECONDS)
         except BrokenPipeError:
             raise _Died from None
 

@@ -4,7 +4,7 @@ Neither pyoxigraph nor any library can stop a query that runs, so the query runs
 socket, whatever the query says, and no more memory than the task allows; `server.store.child` watches time, rows and bytes.
 
 It is started as a file, so that it needs nothing of the project and is ready within a twentieth of a second. Both directions
-carry frames: one byte that says what it is, four bytes of length, the content. `Q` a task; `R` ready, `D` data, `E` end, `F` failure.
+carry frames: one byte that says what it is, four bytes of length, the content. `Q` a task; `R` ready, `B` begun, `D` data, `E` end, `F` failure.
 """
 
 from __future__ import annotations
@@ -189,6 +189,7 @@ def serve(frames: Frames) -> None:
         while not frames.waiting():
             path, store = "", None
         task = json.loads(frames.read(b"Q"))
+        frames.send(b"B", b"")
         try:
             if store is None or task["path"] != path:
                 store = None

@@ -225,11 +225,17 @@ class _Reading:
         """Return the IRI that a token stands for; an unknown prefix is left to the engine."""
         text = "".join(_ESCAPED.sub(_character, token.text)) if "\\" in token.text else token.text
         if token.kind == "iri":
-            return urljoin(self.base, text[1:-1]) if self.base else text[1:-1]
+            return _resolved(text[1:-1], self.base)
         if token.kind == "name":
             prefix, _, local = text.partition(":")
             return self.prefixes.get(prefix + ":", prefix + ":") + (_LOCAL_ESCAPE.sub(r"\1", local) if "\\" in local else local)
         return ""
+
+
+def _resolved(iri: str, base: str) -> str:
+    if not base or _ABSOLUTE.match(iri):
+        return iri
+    return urljoin(base, iri) + ("#" if iri.endswith("#") else "")  # urljoin leaves an empty fragment out
 
 
 def _goes_on(word: str, going: bool, once: bool) -> tuple[bool, bool]:

@@ -1,0 +1,124 @@
+"""Answer the SPARQL queries that people send: who may ask, what may be asked, how much of the machine one query gets.
+
+Updates do not come through here, and neither do the hub's own queries, which are bounded by what they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from pyoxigraph import NamedNode
+
+from server.errors import HubError, Malformed, QueryRefused
+from server.services.callers import Caller, Role
+from server.services.turnstile import Turnstile
+from server.settings import Settings
+from server.store.base import Answer, Form, Limits, Store
+from server.store.guard import Inspected, inspect
+from server.store.text import fill
+
+TABLE_TYPES = ("application/sparql-results+json", "application/sparql-results+xml", "text/csv", "text/tab-separated-values")
+GRAPH_TYPES = ("text/turtle", "application/n-triples", "application/ld+json", "application/rdf+xml", "application/trig", "application/n-quads")
+_SHOWN = 5
+_PRESENT = "SELECT DISTINCT ?graph WHERE { VALUES ?graph { $graphs } FILTER EXISTS { GRAPH ?graph { ?s ?p ?o } } }"
+
+
+def media_types(form: Form) -> tuple[str, ...]:
+    """Name the types that an answer comes in: a table for SELECT and ASK, a graph for CONSTRUCT and DESCRIBE."""
+    return GRAPH_TYPES if form == "construct" else TABLE_TYPES
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query as it was sent, with the dataset that the protocol names beside it, the time asked for, and the address it came from."""
+
+    sparql: str
+    default: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    seconds: float | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One finished query, for whoever keeps records: `outcome` is `done` or the name of the exception."""
+
+    caller: Caller
+    question: Question
+    seconds: float
+    bytes: int
+    outcome: str
+
+
+Record = Callable[[Asked], None]
+
+
+class Queries:
+    """The use case: inspect, wait for a place, run within the limits."""
+
+    def __init__(self, kg: Store, limits: Limits, turnstile: Turnstile, record: Record | None = None) -> None:
+        """Take the dataset asked, the most that one query may use, and who is told about each."""
+        self._kg, self._limits, self._turnstile, self._record = kg, limits, turnstile, record
+
+    @classmethod
+    def build(cls, kg: Store, settings: Settings, record: Record | None = None) -> Queries:
+        """Take the limits from the settings. A quarter of the threads is left to everything else that the hub does."""
+        limits = Limits(settings.query_seconds, settings.query_memory_mb, settings.query_rows, settings.query_bytes)
+        places = max(1, min(settings.query_concurrency, settings.threads // 2))
+        seats = max(2, settings.threads - settings.threads // 4 - places)
+        return cls(kg, limits, Turnstile(places, seats, max(2, settings.threads // 2)), record)
+
+    def run(self, caller: Caller, question: Question, choose: Callable[[Form], str]) -> Answer:
+        """Answer a question; `choose` picks the media type when the form of the query is known.
+
+        Raises `QueryRefused`, `QueryTimeout`, `QueryLimit`, `TooManyRequests`, and whatever `choose` raises.
+        """
+        caller.require(Role.reader)
+        begin = time.monotonic()
+        try:
+            answer = self._run(caller, question, choose)
+        except HubError as error:
+            self._tell(Asked(caller, question, time.monotonic() - begin, 0, type(error).__name__))
+            raise
+        self._tell(Asked(caller, question, time.monotonic() - begin, answer.length, "done"))
+        return answer
+
+    def _run(self, caller: Caller, question: Question, choose: Callable[[Form], str]) -> Answer:
+        found = inspect(question.sparql)
+        media_type = choose(found.form)
+        limits = self._within(question.seconds)
+        with self._turnstile.place(caller.id or f"nobody at {question.address}", limits.seconds):
+            self._check_graphs(question, found)
+            return self._kg.stranger(question.sparql, found.form, media_type, limits, default=question.default, named=question.named)
+
+    def _within(self, seconds: float | None) -> Limits:
+        """Lower the time limit to what was asked for; it is never raised."""
+        return replace(self._limits, seconds=min(seconds, self._limits.seconds)) if seconds else self._limits
+
+    def _check_graphs(self, question: Question, found: Inspected) -> None:
+        """Refuse a dataset of graphs that are not here: no engine shall be tempted to fetch them, and no one to take nothing for an answer."""
+        given = question.default + question.named
+        missing = self._missing(given, Malformed) if given else self._missing(found.froms + found.from_named, QueryRefused)
+        if missing:
+            names = ", ".join(f"<{iri}>" for iri in missing[:_SHOWN])
+            raise QueryRefused(f"The hub has no graph {names}, and fetches none. Without FROM a query sees the union of all graphs.")
+
+    def _missing(self, iris: Iterable[str], wrong: type[HubError]) -> list[str]:
+        wanted = {iri: _named(iri, wrong) for iri in iris}
+        if not wanted:
+            return []
+        present = {row["graph"] for row in self._kg.select(fill(_PRESENT, graphs=wanted.values()))}
+        return [iri for iri, name in wanted.items() if name not in present]
+
+    def _tell(self, asked: Asked) -> None:
+        if self._record:
+            self._record(asked)
+
+
+def _named(iri: str, wrong: type[HubError]) -> NamedNode:
+    try:
+        return NamedNode(iri)
+    except ValueError:
+        raise wrong(f"{iri[:200]!r} names no graph; write an absolute IRI.") from None
