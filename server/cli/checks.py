@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -60,13 +62,28 @@ def reindex(context: click.Context) -> None:
 
 @click.command()
 @click.argument("urls", nargs=-1, required=True, metavar="URL…")
-def check_store(urls: tuple[str, ...]) -> None:
+@click.option("--user", default="", help="User name for the server.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def check_store(urls: tuple[str, ...], user: str, password_stdin: bool) -> None:
     """Tell whether a SPARQL 1.1 server is fit to be the hub's store.
 
     One URL is a dataset in Fuseki's layout; three are where it answers queries, takes updates, and speaks the Graph Store Protocol.
     The dataset has to be empty, and is empty again afterwards.
     """
-    from server.cli.storecheck import report
+    from server.store import checks
+    from server.store.remote import RemoteStore
 
-    if not report(urls):
-        raise click.ClickException("This server is not fit.")
+    if len(urls) not in (1, 3):
+        raise click.UsageError("Give one URL, or three: query, update, graph store.")
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else ""
+    query, update, graph = urls if len(urls) == 3 else (f"{urls[0].rstrip('/')}/{name}" for name in ("sparql", "update", "data"))
+    results = []
+    total = 1 + len(checks.REQUIRED) + len(checks.ADVISED)
+    with closing(RemoteStore(query, update, graph, user, password)) as store:
+        for result in progress(checks.run_checks(store), "check", total, "checks"):
+            results.append(result)
+            verdict = "ok" if result.passed else "FAILS" if result.required else "advice"
+            click.echo(f"{verdict:6} {result.promise}" + (f"\n       seen: {result.detail}" if not result.passed else ""))
+    if not checks.fit(results):
+        raise click.ClickException("This server is not fit to be the hub's store.")
+    click.echo("This server is fit to be the hub's store.")

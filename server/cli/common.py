@@ -39,7 +39,7 @@ def failures() -> tuple[type[Exception], ...]:
     """List what the hub refuses or cannot do, as opposed to its own faults."""
     from server.graph.kinds import ShapesError
 
-    return SettingsError, HubError, ShapesError
+    return SettingsError, HubError, ShapesError, OSError
 
 
 class Commands(click.Group):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from server.graph.kinds import Field, Registry, Shape
-from server.graph.vocabulary import compact
+from server.graph.vocabulary import XSD, compact
 from server.http.problems import OTHERS, TABLE
 from server.settings import Settings, table
 from server.values import ROOT
@@ -81,6 +81,10 @@ def _values(registry: Registry, each: Field) -> str:
         kind = "reference to " + " or ".join(f"[{name}](#{name})" for name in each.refers)
     elif each.choices:
         kind = "one of " + ", ".join(f"`{compact(term.value)}`" for term in each.choices)
+    elif each.language:
+        return "text, in one language or several" + (", required" if each.minimum else "")
+    elif {XSD.integer, XSD.decimal} <= each.datatypes:
+        kind = "number"
     else:
         kind = "IRI" if each.iri else " or ".join(sorted(compact(term.value) for term in each.datatypes)) or "any"
     words = [kind, "" if each.single else "several", "required" if each.minimum else "", "read-only" if each.read_only else ""]

@@ -99,7 +99,7 @@ def load(settings: Settings, turns: Turns, sample: bool) -> Flask:
             if turns.failed.value:
                 raise SystemExit(1)  # the reason has been said once
             return _open(settings, turns, sample)
-    except (*failures(), OSError) as error:
+    except failures() as error:
         turns.failed.value = 1
         click.echo(f"Error: {error}", err=True)
         os.kill(os.getppid(), signal.SIGTERM)

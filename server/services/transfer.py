@@ -64,7 +64,7 @@ def _json(text: bytes, place: str) -> Any:
         raise Malformed(f"{place}: {error.msg} at line {error.lineno}, column {error.colno}.") from error
 
 
-def import_items(assets: Assets, caller: Caller, items: Iterable[Item], reason: str, stored: Callable[[], None]) -> list[Refused]:
+def import_items(assets: Assets, caller: Caller, items: Iterable[Item], reason: str, stored: Callable[[], object]) -> list[Refused]:
     """Store things in whatever order they come: one that refers to a later one is tried again as long as others get in.
 
     Calls `stored` for each that got in, and returns the others.
@@ -79,7 +79,7 @@ def import_items(assets: Assets, caller: Caller, items: Iterable[Item], reason: 
             return waiting
 
 
-def _attempt(assets: Assets, caller: Caller, items: Iterable[Item], reason: str, stored: Callable[[], None]) -> list[Refused]:
+def _attempt(assets: Assets, caller: Caller, items: Iterable[Item], reason: str, stored: Callable[[], object]) -> list[Refused]:
     refused = []
     for item in items:
         try:
