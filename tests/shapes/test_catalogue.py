@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from server.graph.gate import Gate
 from server.graph.kinds import Registry
+from server.graph.literals import canonical_triple
 from server.graph.names import ID
 from server.graph.reading import JsonReader
 from server.graph.vocabulary import RDF, XSD
@@ -99,4 +100,4 @@ def mutate(graph: list[Triple], chance: random.Random) -> list[Triple]:
         ]
     )
     rest = graph if chance.random() < 0.3 else [*graph[:place], *graph[place + 1 :]]
-    return rest if other is None else [*rest, Triple(triple.subject, triple.predicate, other)]
+    return rest if other is None else [*rest, canonical_triple(Triple(triple.subject, triple.predicate, other))]  # as every triple comes to the gate
