@@ -13,9 +13,10 @@ from typing import Protocol
 from pyoxigraph import NamedNode, Triple
 
 from server.errors import DoesNotConform, HubError
-from server.graph.history import DELETE, read_patch
+from server.graph.changes import DELETE
 from server.graph.kinds import Registry
 from server.graph.ontology import Ontologies, check_consistency
+from server.graph.patches import read_patch
 from server.graph.reading import Draft
 from server.graph.vocabulary import HUB, compact
 from server.services.drafts import Drafts
@@ -70,7 +71,7 @@ def check_things(tools: Toolbox, found: Iterable[Head]) -> Iterator[str]:
         if head.collection not in tools.registry.kinds:
             continue  # a free graph, or a kind that this hub is not told about
         kind, document = tools.registry.kinds[head.collection], tools.names.document(head.collection, head.id)
-        triples = frozenset(tools.store.graph(document))
+        triples = tools.description(document)
         if replayed(tools, document) != triples:
             yield f"{name}: the graph is not what its history says."
         if head.deleted or not triples:
