@@ -109,7 +109,7 @@ def create_token() -> ResponseReturnValue:
 def list_tokens() -> ResponseReturnValue:
     """List the tokens of the caller, or for administrators of anybody."""
     caller = _somebody()
-    owner = arguments().get("owner", caller.id)
+    owner: str = arguments().get("owner") or caller.id or ""
     if owner != caller.id:
         caller.require(Role.admin)
     return {"items": [_token(token) for token in current_hub().identity.tokens.list(owner)]}

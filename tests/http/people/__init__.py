@@ -1,0 +1,1 @@
+"""Accounts, tokens, invites and the audit log over HTTP."""
