@@ -33,6 +33,11 @@ SPECIAL = {"NaN": "NaN", "INF": "INF", "-INF": "-INF", "+INF": "INF", "Infinity"
 BAD_TEXT = re.compile("[\x00\ud800-\udfff]")  # cannot be written in every RDF syntax
 
 _TIME = re.compile(r"(-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
+DURATIONS = frozenset({XSD.duration, XSD.dayTimeDuration})
+_DURATION = re.compile(
+    r"(?P<sign>-?)P(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<days>\d{1,9})D)?"
+    r"(?:T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d+)?)S)?)?"
+)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _INTEGER = re.compile(r"[+-]?\d{1,1000}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -62,7 +67,7 @@ def canonical(literal: Literal) -> Literal:
     if kind in INTEGERS and _INTEGER.fullmatch(text):
         return Literal(str(int(text)) if len(text) < 400 else text.removeprefix("+"), datatype=kind)
     if kind in FLOATS and (_NUMBER.fullmatch(text) or text in SPECIAL):
-        return Literal(double(float(SPECIAL.get(text, text).replace("INF", "inf"))), datatype=kind)
+        return Literal(_float(float(SPECIAL.get(text, text).replace("INF", "inf")), kind), datatype=kind)
     if kind == XSD.boolean and text in ("1", "0"):
         return Literal("true" if text == "1" else "false", datatype=kind)
     if kind == XSD.decimal and _DECIMAL.fullmatch(text):
@@ -70,12 +75,36 @@ def canonical(literal: Literal) -> Literal:
     if kind == XSD.dateTime and (found := _TIME.fullmatch(text)):
         fraction = (found[2] or "").rstrip("0").rstrip(".")
         return Literal(found[1] + fraction + ("Z" if found[3] in ("+00:00", "-00:00") else found[3] or ""), datatype=kind)
+    if kind in DURATIONS and (parts := _DURATION.fullmatch(text)) and len(text) > 2 and not text.endswith("T"):
+        return Literal(_duration(parts), datatype=kind)
     return literal
 
 
 def canonical_triple(triple: Triple) -> Triple:
     """Respell the object of a triple canonically."""
     return Triple(triple.subject, triple.predicate, canonical(triple.object)) if isinstance(triple.object, Literal) else triple
+
+
+def _float(value: float, datatype: NamedNode) -> str:
+    """Spell a double or float; JSON-LD writes a float without a fraction as an integer."""
+    return str(int(value)) if datatype == XSD.float and value.is_integer() and abs(value) < 2**53 else double(value)
+
+
+def _duration(parts: re.Match[str]) -> str:
+    """Carry months into years and seconds into minutes, hours and days, as XSD's canonical mapping does."""
+    months = int(parts["years"] or 0) * 12 + int(parts["months"] or 0)
+    whole, _, fraction = (parts["seconds"] or "0").partition(".")
+    seconds = int(parts["days"] or 0) * 86400 + int(parts["hours"] or 0) * 3600 + int(parts["minutes"] or 0) * 60 + int(whole)
+    years, months = divmod(months, 12)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    fraction = fraction.rstrip("0")
+    last = f"{seconds}.{fraction}" if fraction else str(seconds)
+    date = "".join(f"{number}{unit}" for number, unit in ((years, "Y"), (months, "M"), (days, "D")) if number)
+    time = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M")) if number) + (f"{last}S" if last != "0" else "")
+    sign = parts["sign"] if date or time else ""
+    return f"{sign}P{date}T{time}" if time else f"{sign}P{date}" if date else "PT0S"
 
 
 def _decimal(text: str) -> str:
@@ -110,7 +139,7 @@ def from_json(value: Any, datatypes: frozenset[NamedNode]) -> Literal:
 def _number(value: float, datatypes: frozenset[NamedNode], first: frozenset[NamedNode], second: frozenset[NamedNode], fallback: NamedNode) -> Literal:
     for group in (first, second):
         if chosen := sorted(datatypes & group, key=str):
-            return Literal(str(int(value)) if chosen[0] in INTEGERS else double(float(value)), datatype=chosen[0])
+            return Literal(str(int(value)) if chosen[0] in INTEGERS else _float(float(value), chosen[0]), datatype=chosen[0])
     if XSD.decimal in datatypes:
         return Literal(format(value, "f") if isinstance(value, float) else str(value), datatype=XSD.decimal)
     return Literal(str(value) if fallback == XSD.integer else double(float(value)), datatype=fallback)
