@@ -9,6 +9,7 @@ import pytest
 
 from server.store.base import Store
 from tests.support.fuseki import require_fuseki, running_fuseki
+from tests.support.mlflow import tracking as tracking
 from tests.support.stores import EMBEDDED, FUSEKI, fresh_store
 
 

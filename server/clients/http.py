@@ -7,6 +7,7 @@ never a credential. What a status means is for the client of that server to say.
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import orjson
-from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout, make_headers
+from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ReadTimeoutError, SSLError
 
 from server.errors import UpstreamTimeout, UpstreamUnavailable
@@ -90,7 +91,7 @@ class Outbound:
                     return Reply(self.name, response.status, response.headers.get("Content-Type", ""), self._body(response, end))
                 url, fields = self._followed(url, response.headers.get("Location", "")), None
             finally:
-                response.release_conn()
+                response.close()  # a connection whose answer was read to its end is in the pool again already
         raise UpstreamUnavailable(f"{self.name} redirects in circles.")
 
     def close(self) -> None:
@@ -117,18 +118,14 @@ class Outbound:
     def _body(self, response: BaseHTTPResponse, end: float) -> bytes:
         body = bytearray()
         try:
-            for chunk in response.stream(_CHUNK, decode_content=True):
+            while chunk := response.read1(_CHUNK):  # what has arrived; to wait for a whole chunk would be to wait beyond the end
                 body += chunk
                 if len(body) > self._bounds.bytes:
-                    response.close()
                     raise UpstreamUnavailable(f"{self.name} answered more than {self._bounds.bytes} bytes.")
                 self._left(end)
+            response.read()  # nothing is left; this hands the connection back
         except HTTPError as error:
-            response.close()
             raise self._failure(error) from None
-        except UpstreamTimeout:
-            response.close()
-            raise
         return bytes(body)
 
     def _left(self, end: float) -> float:
@@ -162,4 +159,6 @@ def _origin(url: str) -> tuple[str, str]:
 def _authorization(token: str, user: str, password: str) -> dict[str, str]:
     if token:
         return {"Authorization": f"Bearer {token}"}
-    return dict(make_headers(basic_auth=f"{user}:{password}")) if user or password else {}
+    if user or password:
+        return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
+    return {}

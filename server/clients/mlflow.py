@@ -87,7 +87,7 @@ class MLflow:
 
     def mlmodel(self, folder: str) -> MLmodel | None:
         """Read the MLmodel file of the model in a folder of the artifacts that the server hands out; None where there is none."""
-        if not folder.startswith(_PROXIED):
+        if not folder.startswith(_PROXIED) or ".." in folder.split("/"):
             return None
         path = f"{folder.removeprefix(_PROXIED).strip('/')}/MLmodel"
         reply = self._http.limited(bytes=_MLMODEL_BYTES).get(_ARTIFACTS + path)

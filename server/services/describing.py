@@ -74,7 +74,7 @@ def run_members(server: str, found: Found, publish: frozenset[str], parent: str 
     published = {name: run.tag(tag) for name, tag in PUBLISHABLE.items() if name in publish}
     commit = published.get("commit") or ""
     return _present(
-        title=clean(run.name or f"Run {run.id}", _TITLE),
+        title=clean(run.name, _TITLE) or f"Run {run.id}",
         description=clean(run.tag("mlflow.note.content"), _TEXT),
         status=run.status if run.status in STATUSES else None,
         started=_moment(run.start),

@@ -16,7 +16,7 @@ from server.graph.gate import Gate
 from server.graph.history import History, Revision
 from server.graph.kinds import Kind, Registry
 from server.graph.literals import canonical_triple
-from server.graph.names import Names
+from server.graph.names import ID, Names
 from server.graph.reading import JsonReader
 from server.graph.vocabulary import HUB, compact
 from server.graph.writing import JsonWriter, Nodes, by_subject
@@ -81,6 +81,8 @@ class Toolbox:
 
     def load(self, kind: Kind, id: str) -> Thing:
         """Read a thing and its revision in one query; raise `NotFound`, or `Gone` with the tombstone."""
+        if not ID.fullmatch(id):
+            raise NotFound(f"There is no {kind.label} {id[:80]}; an id is 64 lower-case hexadecimal digits.")
         document = self.names.document(kind.collection, id)
         history = self.names.history(document)
         triples = self.store.triples(fill(_DESCRIPTION, document=document, history=history, head=HUB.head))
