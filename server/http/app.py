@@ -52,6 +52,8 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
     request_id.set(g.request_id)
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        request.environ["wsgi.input_terminated"] = True  # the server ends a chunked body itself; without this it would be taken as empty
     g.started = time.perf_counter()
     g.spent = metrics.begin_request()
 

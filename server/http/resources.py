@@ -114,6 +114,7 @@ def diff(kind: Kind, id: str) -> ResponseReturnValue:
 
 def bulk(kind: Kind) -> ResponseReturnValue:
     """Store many things from a stream; answer a line for each."""
+    request.max_content_length = current_hub().settings.bundle_bytes  # a stream is read line by line and never held whole
     outcomes = current_hub().bulk.load(current_caller(), kind.collection, request.mimetype, request.stream)
     lines = (orjson.dumps(_line(each), option=orjson.OPT_APPEND_NEWLINE) for each in outcomes)
     return Response(stream_with_context(lines), content_type="application/x-ndjson")
