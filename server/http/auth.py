@@ -54,22 +54,16 @@ def current_caller() -> Caller:
 
 
 def _verify_token(token: str) -> Caller:
-    if token:
-        return current_hub().identity.tokens.authenticate(token)
-    return _nobody()
+    return current_hub().identity.tokens.authenticate(token)
 
 
 def _verify_password(email: str, password: str) -> Caller:
-    if email:
-        return current_hub().identity.logins.basic(email, password, request.remote_addr or "")
-    return _nobody()
+    return current_hub().identity.logins.basic(email, password, request.remote_addr or "") if email else _nobody()
 
 
 def _found() -> Caller:
-    found = cast("Caller | None", _either.current_user())
-    if found is None and request.method == "OPTIONS":  # only ever describes a route; the library asks nobody for credentials there
-        return anonymous(Role.none)
-    return found or _nobody()
+    # The library asks for nobody's credentials where there are none, or none that it can read.
+    return cast("Caller | None", _either.current_user()) or _nobody()
 
 
 _bearer, _basic = _Bearer("Bearer"), _Basic("Basic")
