@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from server.cli.common import failures, settings_of
-from server.cli.signals import on_stop
+from server.cli.signals import leave_while_loading, on_stop
 from server.metrics import FOLDER_VARIABLE
 from server.settings import Settings, SettingsError
 
@@ -86,6 +86,7 @@ def serve(settings: Settings, turns: Turns, sample: bool) -> None:
         log_level=LogLevels.error,
         log_dictconfig={"formatters": {name: {"()": "server.logs.JsonFormatter"} for name in ("generic", "access")}},
     )
+    leave_while_loading()
     server.serve(target_loader=partial(load, settings, turns, sample), wrap_loader=False)
 
 
@@ -94,16 +95,16 @@ def load(settings: Settings, turns: Turns, sample: bool) -> Flask:
     from server import logs
 
     logs.configure(settings.log_level)
-    try:
-        with turns.lock:
-            if turns.failed.value:
-                raise SystemExit(1)  # the reason has been said once
+    with turns.lock:
+        if turns.failed.value:
+            raise SystemExit(1)  # the reason has been said once
+        try:
             return _open(settings, turns, sample)
-    except failures() as error:
-        turns.failed.value = 1
-        click.echo(f"Error: {error}", err=True)
-        os.kill(os.getppid(), signal.SIGTERM)
-        raise SystemExit(1) from error
+        except failures() as error:
+            turns.failed.value = 1
+            click.echo(f"Error: {error}", err=True)
+            os.kill(os.getppid(), signal.SIGTERM)
+            raise SystemExit(1) from error
 
 
 def _open(settings: Settings, turns: Turns, sample: bool) -> Flask:

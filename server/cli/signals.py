@@ -1,17 +1,37 @@
-"""Hear of SIGTERM early, so that a graceful stop does not wait for a stream that never ends."""
+"""What SIGTERM and SIGINT mean beside what the web server makes of them."""
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
+from types import FrameType
 
 ENDING = {signal.SIGTERM, signal.SIGINT}
 
 
+def leave_while_loading() -> None:
+    """Let a child that is forked from now on leave when it is told to stop before it serves.
+
+    Until the web server has installed its own handlers there, a child has those of its parent, which take note in vain; the
+    stop would then wait for a process that never heard of it.
+    """
+    os.register_at_fork(after_in_child=_leave_when_told)
+
+
+def _leave_when_told() -> None:
+    for number in ENDING:
+        signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
 def on_stop(call: Callable[[], None]) -> None:
-    """Call this once the first SIGTERM or SIGINT has come. To be used in the main thread.
+    """Call this with every SIGTERM or SIGINT, so that streams end and do not hold up the stop. To be used in the main thread.
 
     The web server installs its own handlers, so this listens beside them: Python writes the number of every signal
     to the wake-up descriptor, whoever handles it.
