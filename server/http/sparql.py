@@ -15,7 +15,7 @@ from server.services.queries import GRAPH_TYPES, TABLE_TYPES
 
 blueprint = Blueprint("sparql", __name__)
 
-_PART = 1 << 16
+_PART = 1 << 16  # what is sent at once
 _QUERY = Parameter("query", "the query: SELECT, ASK, CONSTRUCT or DESCRIBE", example="SELECT * WHERE { ?s ?p ?o } LIMIT 10")
 _OTHERS = (
     Parameter("default-graph-uri", "graphs that the query sees as default graph; without any, the union of all", many=True),
@@ -58,6 +58,9 @@ def _answer() -> Response:
     answer = current_hub().queries.run(current_caller(), question(), lambda form: real_type(form, wanted_type(form)))
     media_type = wanted_type(answer.form)
     content_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+    if answer.length <= _PART:
+        with answer.body as body:
+            return vary(Response(body.read(), content_type=content_type))
     response = Response(FileWrapper(answer.body, _PART), content_type=content_type, direct_passthrough=True)
     response.content_length = answer.length
     return vary(response)
