@@ -18,6 +18,7 @@ from tests.support.settings import free_port
 
 JAR = ROOT / "fuseki" / "jars" / "fuseki-server.jar"
 START_SECONDS = 60.0
+FUSEKI_SECONDS = 300  # for a test that writes a lot: each update is a commit to disk, slow where tests run side by side
 
 
 def require_fuseki() -> None:
@@ -31,20 +32,35 @@ def require_fuseki() -> None:
     subprocess.run(["mvn", "-q", "-B", "-f", str(ROOT / "fuseki" / "pom.xml"), "dependency:copy"], check=True, timeout=300)
 
 
-@contextmanager
-def running_fuseki(folder: Path, *, port: int = 0, **env: str) -> Iterator[str]:
-    """Run Fuseki on a folder until the block ends; gives its base URL."""
-    port = port or free_port()
+def start_fuseki(folder: Path, port: int, **env: str) -> subprocess.Popen[bytes]:
+    """Start Fuseki on a folder and return the process when it answers; whoever starts it ends it."""
     with (folder / "fuseki.log").open("ab") as output:
         process = subprocess.Popen(
             [str(ROOT / "fuseki" / "start.sh"), str(port), str(folder)], env=os.environ | {"JVM_ARGS": "-Xmx1g"} | env, stdout=output, stderr=output
         )
-        try:
-            _wait(f"http://127.0.0.1:{port}", process, folder)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()  # TDB2 is a transactional store: the tests need no farewell
-            process.wait(30)
+    try:
+        _wait(f"http://127.0.0.1:{port}", process, folder)
+    except BaseException:
+        end_fuseki(process)
+        raise
+    return process
+
+
+def end_fuseki(process: subprocess.Popen[bytes]) -> None:
+    """Kill it as a power cut does; TDB2 is a transactional store, so the tests need no farewell."""
+    process.kill()
+    process.wait(30)
+
+
+@contextmanager
+def running_fuseki(folder: Path, *, port: int = 0, **env: str) -> Iterator[str]:
+    """Run Fuseki on a folder until the block ends; gives its base URL."""
+    port = port or free_port()
+    process = start_fuseki(folder, port, **env)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        end_fuseki(process)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
