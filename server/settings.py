@@ -94,7 +94,9 @@ class Settings:
     mlflow_user: str = row(TEXT, "", "User name for MLflow, where it wants one.")
     mlflow_password: str = row(TEXT, "", "Password for MLflow.", secret=True)
     mlflow_publish: tuple[str, ...] = row(
-        many(choice("user", "source", "commit")), (), "What an import may publish of who and what made a run: user, source (script, repository), commit."
+        many(choice("user", "source", "commit")),
+        (),
+        "What an import may publish of who and what made a run: user, source (script, repository), commit.",
     )
     true_connector_url: str = row(URL, "", "Self-description management of the IDS TRUE Connector.")
     true_connector_user: str = row(TEXT, "", "User name for it.")
