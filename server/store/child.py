@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -127,15 +127,13 @@ class ChildPool:
         task = {"path": str(checkpoint), "sparql": sparql, "form": form, "media_type": media_type, "union": not found.dataset}
         task |= {"default": list(default), "named": list(named), "prefixes": found.prefixes}
         task |= {"seconds": limits.seconds, "memory_mb": limits.memory_mb, "rows": limits.rows}
-        body = tempfile.SpooledTemporaryFile(max_size=_MIB)  # noqa: SIM115  # the answer holds it
-        try:
+        with ExitStack() as undo:
+            body = cast(IO[bytes], undo.enter_context(tempfile.SpooledTemporaryFile(max_size=_MIB)))
             with self._slot(limits.seconds):
-                length = self._answer(task, limits, cast(IO[bytes], body))
-        except BaseException:
-            body.close()
-            raise
+                length = self._answer(task, limits, body)
+            undo.pop_all()  # from here on it is the answer's
         body.seek(0)
-        return Answer(form, media_type, length, cast(IO[bytes], body))
+        return Answer(form, media_type, length, body)
 
     def warm(self) -> None:
         """See to it that a process waits for the next query."""
