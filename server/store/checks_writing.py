@@ -12,7 +12,7 @@ from server.store.base import Store
 from server.store.checks_common import WRITERS, Unfit, at_once, meanwhile, name, numbered, require
 from server.store.text import fill
 
-_ROUNDS = 5
+_ROUNDS = 8
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 _CANONICAL = (
     ("double", "9.7E-1"), ("double", "1.0E0"), ("decimal", "1.0"), ("decimal", "1.5"), ("decimal", "-100.0"), ("integer", "5"), ("boolean", "true"),
