@@ -69,7 +69,7 @@ class Harvest:
         """
         owner = _owner(model)
         found = self._fetch(model, seconds)
-        self._store(owner, "experiments", identify(self._server, "experiment", found.experiment.id), experiment_members(found), EXPERIMENT_KEYS)
+        self._store(owner, "experiments", identify(self._server, "experiment", found.run.experiment), experiment_members(found), EXPERIMENT_KEYS)
         for dataset in found.datasets:
             self._store(owner, "datasets", dataset_id(self._server, dataset), dataset_members(dataset), DATASET_KEYS)
         run = self._store(owner, "runs", self._run_id(found.run), run_members(self._server, found, self._publish, self._parent(found.run)), RUN_KEYS)
