@@ -64,9 +64,9 @@ $(BIN)/python:
 	$(UV) venv --quiet --allow-existing --python "$(shell $(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 
 # Maven fetches the Fuseki version that fuseki/pom.xml names.
-fuseki: fuseki/jars/.fetched
+fuseki: fuseki/jars/fuseki-server.jar
 
-fuseki/jars/.fetched: fuseki/pom.xml
+fuseki/jars/fuseki-server.jar: fuseki/pom.xml
 	mvn --quiet --batch-mode --file fuseki/pom.xml dependency:copy
 	@touch $@
 
