@@ -52,18 +52,20 @@ class Generation:
 
     def apply(self, sparql: str) -> int:
         """Run an update and move the marker in one transaction; return the new position. Durable only after the journal has it."""
-        marker = f"DROP SILENT GRAPH <{_MARKER}{self.position}> ; CREATE SILENT GRAPH <{_MARKER}{self.position + 1}>"
+        # The old marker goes first: dropping a graph looks through what the transaction has written so far.
+        text = f"DROP SILENT GRAPH <{_MARKER}{self.position}> ; {sparql}"
+        marker = f"CREATE SILENT GRAPH <{_MARKER}{self.position + 1}>"
         try:
-            self.database.update(f"{sparql}\n;\n{marker}")
+            self.database.update(f"{text}\n;\n{marker}")
         except SyntaxError as error:
-            self._apply_unseparated(sparql, marker, error)
+            self._apply_unseparated(text, marker, error)
         self.position += 1
         return self.position
 
-    def _apply_unseparated(self, sparql: str, marker: str, first: SyntaxError) -> None:
+    def _apply_unseparated(self, text: str, marker: str, first: SyntaxError) -> None:
         # A text that ends with `;`, or has no operation at all, takes no second one; any other is wrong in itself.
         try:
-            self.database.update(f"{sparql}\n{marker}")
+            self.database.update(f"{text}\n{marker}")
         except SyntaxError:
             raise first from None
 
