@@ -8,6 +8,7 @@ triples ever meets it) whose name ends with the position in the journal: a repla
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from server.store.journal import Journal, Recovery, recover
 log = logging.getLogger(__name__)
 
 _MARKER = "urn:x-hub:journal:"
+_PROLOGUE = re.compile(r"(?:\s|#[^\n]*\n)*(?:PREFIX|BASE)\b", re.IGNORECASE)
 
 
 class Generation:
@@ -52,9 +54,11 @@ class Generation:
 
     def apply(self, sparql: str) -> int:
         """Run an update and move the marker in one transaction; return the new position. Durable only after the journal has it."""
-        # The old marker goes first: dropping a graph looks through what the transaction has written so far.
-        text = f"DROP SILENT GRAPH <{_MARKER}{self.position}> ; {sparql}"
-        marker = f"CREATE SILENT GRAPH <{_MARKER}{self.position + 1}>"
+        drop, create = f"DROP SILENT GRAPH <{_MARKER}{self.position}>", f"CREATE SILENT GRAPH <{_MARKER}{self.position + 1}>"
+        if _PROLOGUE.match(sparql):  # the engine reads prefixes before the first operation only
+            text, marker = sparql, f"{drop} ; {create}"
+        else:  # the old marker goes first: dropping a graph looks through what the transaction has written so far
+            text, marker = f"{drop} ; {sparql}", create
         try:
             self.database.update(f"{text}\n;\n{marker}")
         except SyntaxError as error:
