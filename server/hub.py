@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -70,12 +71,7 @@ class Hub:
 
 def open_stores(settings: Settings) -> tuple[Store, Store]:
     """Open the knowledge dataset and the system dataset that the settings name."""
-    return _open(settings, settings.store, "kg"), _open(settings, settings.system_store or beside(settings.store), "system")
-
-
-def beside(store: str) -> str:
-    """Name the system dataset next to a knowledge dataset: `…/system` on a Fuseki."""
-    return store if store == EMBEDDED else store.rstrip("/").rpartition("/")[0] + "/system"
+    return _open(settings, settings.store, "kg"), _open(settings, settings.system_store, "system")
 
 
 def build(settings: Settings, registry: Registry | None = None) -> Hub:
@@ -83,9 +79,15 @@ def build(settings: Settings, registry: Registry | None = None) -> Hub:
 
     `registry` replaces the kinds of the settings' folders (tests declare theirs in a string). Raises `SettingsError` and `StoreUnavailable`.
     """
-    kg, system = open_stores(settings)
-    migrate(kg, system, settings.base_iri)
-    return wire(settings, kg, system, registry or Registry.load(settings.shapes))
+    registry = registry or Registry.load(settings.shapes)
+    with ExitStack() as opened:
+        kg, system = open_stores(settings)
+        opened.callback(kg.close)
+        opened.callback(system.close)
+        migrate(kg, system, settings.base_iri)
+        hub = wire(settings, kg, system, registry)
+        opened.pop_all()  # the hub closes them from now on
+    return hub
 
 
 def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hub:
@@ -140,9 +142,8 @@ def open_mlflow(settings: Settings) -> MLflow | None:
 def _open(settings: Settings, where: str, name: str) -> Store:
     if where == EMBEDDED:
         settings.data.mkdir(parents=True, exist_ok=True)
-        return TimedStore(EmbeddedStore(settings.data / name, reserve=settings.disk_reserve))
-    base = where.rstrip("/")
-    query, update, graph = f"{base}/sparql", f"{base}/update", f"{base}/data"
+        return TimedStore(EmbeddedStore(settings.data / name, reserve=settings.disk_reserve, children=settings.query_concurrency))
     if name == "kg":
-        query, update, graph = settings.store_query_url or query, settings.store_update_url or update, settings.store_graph_url or graph
-    return TimedStore(RemoteStore(query, update, graph, settings.store_user, settings.store_password, seconds=settings.store_seconds))
+        urls = (settings.store_query_url, settings.store_update_url, settings.store_graph_url)
+        return TimedStore(RemoteStore(*urls, settings.store_user, settings.store_password, seconds=settings.store_seconds))
+    return TimedStore(RemoteStore.at(where, settings.store_user, settings.store_password, seconds=settings.store_seconds))

@@ -7,7 +7,7 @@ by that IRI, remove and add the triples (DESIGN 3; why three and not four: docs/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -89,13 +89,18 @@ def request(names: Names, changes: Sequence[Change], who: Attribution) -> str:
     for place, change in enumerate(changes):
         document = names.document(change.collection, change.id)
         removed, added = change.before - change.after, change.after - change.before
+        kept, kept_removed, kept_added = _shared(names, change, document)
         head = _head(names, change, document)
         (old if change.expected else conditions).append(head)
+        old += kept_removed
+        new += kept_added
+        removed, added = removed - kept, added - kept
         conditions += [head] if change.expected else []
         conditions += [f"BIND(?n + {place + 1} AS ?n{place})", *_conditions(change, document)]
         new.append(_revision_block(names, change, document, who, f"?n{place}"))
         removals += [f"GRAPH {document} {{ {write(sorted(removed, key=str))} }}"] if removed else []
         additions += [f"GRAPH {document} {{ {write(sorted(added, key=str))} }}"] if added else []
+        additions += [f"GRAPH {names.terms} {{ {write(sorted(kept & change.after, key=str))} }}"] if kept & change.after else []
     first = names.document(changes[0].collection, changes[0].id)
     won = f"GRAPH {names.history(first)} {{ {names.revision(first, changes[0].revision)} {HUB.transaction} {who.transaction} }}"
     operations = [
@@ -125,7 +130,30 @@ def new_quads(names: Names, change: Change, who: Attribution, sequence: int) -> 
     quads += [
         Quad(revision, predicate, value, graph) for predicate, value in (*_statements(change, document, who), (HUB.sequence, Literal(sequence)))
     ]
-    return quads + [Quad(each.subject, each.predicate, each.object, document) for each in change.after]
+    shared = {each for each in change.after if names.is_shared(each.subject)}
+    if shared:
+        quads.append(Quad(graph, HUB.sharedStatements, shared_literal(shared), graph))
+    return quads + [Quad(each.subject, each.predicate, each.object, names.terms if each in shared else document) for each in change.after]
+
+
+def shared_literal(statements: Iterable[Triple]) -> Literal:
+    """Write what a description says of shared nodes as one literal, to stand in its history graph.
+
+    The statements themselves stand once, in the graph of terms: an engine without duplicate elimination (oxigraph) would see a statement
+    that many graphs hold many times in their union, and a join over it would have a row for each.
+    """
+    return Literal("\n".join(sorted(f"{each} ." for each in statements)))
+
+
+def _shared(names: Names, change: Change, document: NamedNode) -> tuple[frozenset[Triple], list[str], list[str]]:
+    """Return the statements of a change that are about shared nodes, and what leaves and enters the history graph for them."""
+    before = frozenset(each for each in change.before if names.is_shared(each.subject))
+    after = frozenset(each for each in change.after if names.is_shared(each.subject))
+    if before == after:
+        return before, [], []
+    graph = names.history(document)
+    leaves, enters = ([f"GRAPH {graph} {{ {graph} {HUB.sharedStatements} {shared_literal(each)} }}"] if each else [] for each in (before, after))
+    return before | after, leaves, enters
 
 
 def _head(names: Names, change: Change, document: NamedNode) -> str:

@@ -46,6 +46,17 @@ class Names:
         """Name a node shared between graphs (a measure, an algorithm) by its label."""
         return NamedNode(f"{self.base}id/{collection}/{quote(label.strip(), safe='-_.~')}")
 
+    def is_shared(self, node: object) -> bool:
+        """Tell whether a node is shared between graphs: an IRI of the hub below `id/` that is no thing of a collection and no part of one."""
+        if not isinstance(node, NamedNode) or not node.value.startswith(self.base + "id/"):
+            return False
+        return node.value.count("/", len(self.base) + 3) == 1 and self.split(node.value) is None
+
+    @property
+    def terms(self) -> NamedNode:
+        """Name the graph of all that is said of shared nodes."""
+        return NamedNode(f"{self.base}api/terms")
+
     def part(self, owner: NamedNode, key: str, content: str) -> NamedNode:
         """Name a nested part below its owner, by what it says: the same content has the same name."""
         return NamedNode(f"{owner.value}/{key}/{hashlib.sha256(content.encode()).hexdigest()[:12]}")

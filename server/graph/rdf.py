@@ -102,15 +102,9 @@ def foreign_subjects(triples: Iterable[Triple], thing: NamedNode, names: Names) 
     found = set()
     for triple in triples:
         subject = triple.subject
-        if isinstance(subject, NamedNode) and subject != thing and not subject.value.startswith(below) and not is_shared(subject.value, names):
+        if isinstance(subject, NamedNode) and subject != thing and not subject.value.startswith(below) and not names.is_shared(subject):
             found.add(subject.value)
     return found
-
-
-def is_shared(iri: str, names: Names) -> bool:
-    """Tell whether an IRI of the hub names a node shared between graphs, not a thing of a collection."""
-    rest = iri.removeprefix(names.base + "id/")
-    return rest != iri and rest.count("/") == 1 and names.split(iri) is None
 
 
 def _labels(triples: list[Triple]) -> dict[Term, str]:

@@ -133,7 +133,7 @@ def check_shapes(registry: Registry, ontologies: Ontologies) -> Iterator[str]:
 
 def check_reason(tools: Toolbox, ontologies: Ontologies, found: Iterable[Head]) -> Iterator[str]:
     """Ask the reasoner whether the data contradicts the ontologies; one that is missing is itself reported."""
-    graphs = (triple for head in found if not head.deleted for triple in tools.store.graph(tools.names.document(head.collection, head.id)))
+    graphs = (triple for head in found if not head.deleted for triple in tools.description(tools.names.document(head.collection, head.id)))
     try:
         yield from check_consistency(graphs, ontologies)
     except HubError as error:

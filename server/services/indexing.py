@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from pyoxigraph import BlankNode, NamedNode, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from server.errors import StoreUnavailable
 from server.graph.changes import DELETE
@@ -17,7 +17,7 @@ from server.index.feed import Feed
 from server.index.index import Index
 from server.index.rows import Behind, IndexRow
 from server.services.projection import gone, project
-from server.services.things import Thing, Toolbox
+from server.services.things import Thing, Toolbox, shared_statements
 from server.settings import Settings
 from server.store.text import fill
 
@@ -77,12 +77,12 @@ class Indexing:
             yield from (each for each in self._rows(batch) if not each.deleted)
 
     def _rows(self, documents: Sequence[NamedNode]) -> Iterator[IndexRow]:
-        graphs = self._graphs(documents)
+        graphs, shared = self._graphs(documents), self._shared(documents)
         for head in self._heads(documents):
             kind = self.tools.registry.kinds.get(head.collection)
             if kind is None:
                 continue  # a kind that this hub's shapes no longer declare
-            triples = graphs.get(head.document)
+            triples = graphs.get(head.document, []) + shared.get(head.document, [])
             if head.action == DELETE or not triples:
                 yield gone(self.tools, head.collection, head.id, head.sequence, head.revision)
             else:
@@ -96,6 +96,17 @@ class Indexing:
             if isinstance(graph, NamedNode) and isinstance(predicate, NamedNode) and isinstance(subject, (NamedNode, BlankNode)):
                 found.setdefault(graph, []).append(canonical_triple(Triple(subject, predicate, row["o"])))
         return found
+
+    def _shared(self, documents: Iterable[NamedNode]) -> dict[NamedNode, list[Triple]]:
+        """Read what the documents say of shared nodes."""
+        documents_by_history = {self.tools.names.history(each): each for each in documents}
+        text = "SELECT ?h ?text WHERE { VALUES ?h { $histories } GRAPH ?h { ?h $shared ?text } }"
+        rows = self.tools.store.select(fill(text, histories=list(documents_by_history), shared=HUB.sharedStatements))
+        return {
+            documents_by_history[row["h"]]: list(shared_statements(row["text"]))
+            for row in rows
+            if isinstance(row["h"], NamedNode) and isinstance(row["text"], Literal)
+        }
 
     def _heads(self, documents: Iterable[NamedNode]) -> list[Head]:
         rows = self.tools.store.select(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pyoxigraph import NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from server.errors import Forbidden, Gone, NotFound
 from server.graph.changes import DELETE
@@ -85,9 +85,9 @@ class Toolbox:
             raise NotFound(f"There is no {kind.label} {id[:80]}; an id is 64 lower-case hexadecimal digits.")
         document = self.names.document(kind.collection, id)
         history = self.names.history(document)
-        triples = self.store.triples(fill(_DESCRIPTION, document=document, history=history, head=HUB.head))
-        heads = [each.object for each in triples if each.subject == history]
-        own = frozenset(canonical_triple(each) for each in triples if each.subject != history)
+        triples = self._described(document, history)
+        heads = [each.object for each in triples if each.subject == history and each.predicate == HUB.head]
+        own = _whole(triples, history)
         if not heads:
             raise NotFound(f"There is no {kind.label} {id[:80]}.")
         revision = int(str(heads[0].value).rpartition("/")[2]) if isinstance(heads[0], NamedNode) else 0
@@ -96,8 +96,12 @@ class Toolbox:
         return Thing(kind, id, self.root(kind, id, own), document, revision, own)
 
     def description(self, document: NamedNode) -> frozenset[Triple]:
-        """Read the graph of a document; empty where there is none or it was deleted."""
-        return frozenset(canonical_triple(each) for each in self.store.graph(document))
+        """Read what a document says, shared nodes included; empty where there is none or it was deleted."""
+        history = self.names.history(document)
+        return _whole(self._described(document, history), history)
+
+    def _described(self, document: NamedNode, history: NamedNode) -> list[Triple]:
+        return self.store.triples(fill(_DESCRIPTION, document=document, history=history, head=HUB.head, shared=HUB.sharedStatements))
 
     def root(self, kind: Kind, id: str, triples: Iterable[Triple]) -> NamedNode:
         """Return the IRI of the thing that a document describes."""
@@ -110,6 +114,20 @@ class Toolbox:
         """Describe a deleted thing by its tombstone."""
         head = self.history.head(document)
         return Gone(f"This {kind.label} was deleted; POST {document.value}/restore brings it back.", tombstone=tombstone(head) if head else None)
+
+
+def _whole(triples: Iterable[Triple], history: NamedNode) -> frozenset[Triple]:
+    """Join a document's own statements with those about shared nodes, which its history graph keeps as one literal."""
+    whole = {canonical_triple(each) for each in triples if each.subject != history}
+    for each in triples:
+        if each.subject == history and each.predicate == HUB.sharedStatements and isinstance(each.object, Literal):
+            whole |= shared_statements(each.object)
+    return frozenset(whole)
+
+
+def shared_statements(literal: Literal) -> set[Triple]:
+    """Read the statements about shared nodes that a history graph keeps."""
+    return {canonical_triple(quad.triple) for quad in parse(literal.value, RdfFormat.N_TRIPLES)}
 
 
 def tombstone(head: Revision) -> dict[str, Any]:
@@ -137,4 +155,4 @@ def is_deleted(head: Revision | None) -> bool:
 
 
 _DESCRIPTION = """CONSTRUCT { ?s ?p ?o } WHERE {
-  { GRAPH $document { ?s ?p ?o } } UNION { GRAPH $history { ?s ?p ?o . FILTER(?s = $history && ?p = $head) } } }"""
+  { GRAPH $document { ?s ?p ?o } } UNION { GRAPH $history { ?s ?p ?o . FILTER(?s = $history && ?p IN ($head, $shared)) } } }"""
