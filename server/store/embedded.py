@@ -56,10 +56,16 @@ class EmbeddedStore:
             self._number = current_generation(self._path)
             remove_other_generations(self._path, self._number)
             self._generation: Generation | None = Generation(self._path / str(self._number))
-            self._checkpoints = Checkpoints(self._path / "checkpoints", lambda: self._writes, lambda folder: self._database.backup(str(folder)))
+            self._checkpoints = Checkpoints(self._path / "checkpoints", lambda: self._writes, self._make_checkpoint)
         except BaseException:
             os.close(self._lock)
             raise
+
+    def _make_checkpoint(self, folder: Path) -> None:
+        # Writers wait these milliseconds: RocksDB begins a new log before it syncs the old one, and a power cut in between must
+        # not find anything in the new log.
+        with self._writing, _reading():
+            self._database.backup(str(folder))
 
     @property
     def _database(self) -> pyoxigraph.Store:
@@ -209,6 +215,9 @@ class EmbeddedStore:
                 raise StoreFull("The disk of the store is full. Make room; reading goes on.") from error
             raise StoreUnavailable(self._failure) from error
         except (SyntaxError, RuntimeError) as error:
+            if "orruption" in str(error):
+                self._failure = f"A write failed: {error}."
+                raise StoreUnavailable(self._failure) from error
             raise ValueError(f"The update cannot be run: {error}") from error
 
     def close(self) -> None:
@@ -229,7 +238,7 @@ class EmbeddedStore:
 def _reading() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # pyoxigraph reports a corrupt file as RuntimeError
         raise StoreUnavailable(f"The store cannot be read: {error}") from error
 
 

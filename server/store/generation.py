@@ -106,7 +106,7 @@ def build(folder: Path, quads: Iterable[Quad], position: int) -> None:
 def _open_database(path: Path) -> pyoxigraph.Store:
     try:
         return pyoxigraph.Store(str(path))
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # a corrupt file is a RuntimeError
         raise StoreUnavailable(f"The store in {path} cannot be opened: {error}") from error
 
 
