@@ -21,6 +21,7 @@ from server.store.journal import Journal, Recovery, recover
 log = logging.getLogger(__name__)
 
 _MARKER = "urn:x-hub:journal:"
+_LONG = 100_000  # characters
 _PROLOGUE = re.compile(r"(?:\s|#[^\n]*\n)*(?:PREFIX|BASE)\b", re.IGNORECASE)
 
 
@@ -33,7 +34,8 @@ class Generation:
         self.database = _open_database(folder / "db")
         self._journal_path = folder / "journal"
         found = recover(self._journal_path)
-        self.position = _position(self.database, found)
+        self._markers = _markers(self.database, found)
+        self.position = max(self._markers, default=0)
         if found.promised > max(self.position, found.last or 0):
             raise StoreUnavailable(
                 f"{self._journal_path} is damaged at byte {found.damaged_at}: acknowledged writes up to number {found.promised} cannot be read, "
@@ -54,22 +56,23 @@ class Generation:
 
     def apply(self, sparql: str) -> int:
         """Run an update and move the marker in one transaction; return the new position. Durable only after the journal has it."""
-        drop, create = f"DROP SILENT GRAPH <{_MARKER}{self.position}>", f"CREATE SILENT GRAPH <{_MARKER}{self.position + 1}>"
-        if _PROLOGUE.match(sparql):  # the engine reads prefixes before the first operation only
-            text, marker = sparql, f"{drop} ; {create}"
-        else:  # the old marker goes first: dropping a graph looks through what the transaction has written so far
-            text, marker = f"{drop} ; {sparql}", create
+        # The marker comes last: pyoxigraph takes no PREFIX after a `;`. Dropping a graph looks through all that the transaction has
+        # written, so a long update leaves that to the next short one.
+        dropped = self._markers if len(sparql) < _LONG else []
+        drops = "".join(f"DROP SILENT GRAPH <{_MARKER}{position}> ; " for position in dropped)
+        marker = f"{drops}CREATE SILENT GRAPH <{_MARKER}{self.position + 1}>"
         try:
-            self.database.update(f"{text}\n;\n{marker}")
+            self.database.update(f"{sparql}\n;\n{marker}")
         except SyntaxError as error:
-            self._apply_unseparated(text, marker, error)
+            self._apply_unseparated(sparql, marker, error)
         self.position += 1
+        self._markers = [*(position for position in self._markers if position not in dropped), self.position]
         return self.position
 
-    def _apply_unseparated(self, text: str, marker: str, first: SyntaxError) -> None:
+    def _apply_unseparated(self, sparql: str, marker: str, first: SyntaxError) -> None:
         # A text that ends with `;`, or has no operation at all, takes no second one; any other is wrong in itself.
         try:
-            self.database.update(f"{text}\n{marker}")
+            self.database.update(f"{sparql}\n{marker}")
         except SyntaxError:
             raise first from None
 
@@ -110,18 +113,17 @@ def _open_database(path: Path) -> pyoxigraph.Store:
         raise StoreUnavailable(f"The store in {path} cannot be opened: {error}") from error
 
 
-def _position(database: pyoxigraph.Store, found: Recovery) -> int:
-    """Find the marker: nearly always one of the positions that the journal knows, or the next one."""
+def _markers(database: pyoxigraph.Store, found: Recovery) -> list[int]:
+    """Find the markers, of which the highest counts: nearly always positions that the journal knows, or the next one."""
     last, base = found.last or 0, found.base or 0
-    for position in range(last + 1, base - 1, -1):
-        if database.contains_named_graph(NamedNode(f"{_MARKER}{position}")):
-            return position
-    markers = [
-        int(name.value.removeprefix(_MARKER)) for name in database.named_graphs() if isinstance(name, NamedNode) and name.value.startswith(_MARKER)
-    ]
+    known = [position for position in range(base, last + 2) if database.contains_named_graph(NamedNode(f"{_MARKER}{position}"))]
+    if known:
+        return known
+    names = (name.value for name in database.named_graphs() if isinstance(name, NamedNode))
+    markers = [int(name.removeprefix(_MARKER)) for name in names if name.startswith(_MARKER)]
     position = max(markers, default=0)
     if position < base:
         raise StoreUnavailable(
             f"The database is older than its journal (write {position}, the journal begins after {base}): files of two states were mixed."
         )
-    return position
+    return markers

@@ -202,3 +202,21 @@ def test_no_marker_is_ever_seen(tmp_path: Path) -> None:
         store.update("INSERT DATA { GRAPH <urn:g> { <urn:s> <urn:p> 1 } }")
     with embedded_store(tmp_path / "kg") as store:
         assert len(list(store.dump())) == 1
+
+
+def test_long_updates_leave_no_marker_behind_for_long(tmp_path: Path) -> None:
+    long = f"INSERT DATA {{ GRAPH <urn:g> {{ <urn:s> <urn:p> '{'x' * 200_000}' }} }}"
+    with embedded_store(tmp_path / "kg") as store:
+        store.update(START)
+        store.update(long)
+        after = PowerCut(store, tmp_path / "kg", tmp_path / "after")
+        store.update(long)
+        store.update(insertion("urn:1"))
+        struck = after.strike()
+    for folder in (tmp_path / "kg", struck):
+        with embedded_store(folder) as store:
+            assert counter(store) == 1
+            store.update(insertion("urn:2"))
+            assert counter(store) == 2
+        names = {name.value for name in Store(str(folder / "1" / "db")).named_graphs()}
+        assert len(names - {"urn:g", "urn:counter", "urn:1", "urn:2"}) == 1
