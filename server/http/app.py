@@ -69,10 +69,9 @@ def _admit() -> Response | None:
 def _finish(response: Response) -> Response:
     """Add what every answer has: the request id, timings, CORS; count and log it."""
     total = time.perf_counter() - g.get("started", time.perf_counter())
-    response.headers["X-Request-Id"] = g.get("request_id", "")
     spent: dict[str, float] = g.get("spent", {})
-    response.headers["Server-Timing"] = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in [*spent.items(), ("total", total)])
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    timings = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in [*spent.items(), ("total", total)])
+    response.headers.extend((("X-Request-Id", g.get("request_id", "")), ("Server-Timing", timings), ("X-Content-Type-Options", "nosniff")))
     if response.status_code in (204, 304):
         response.headers.pop("Content-Type", None)  # there is no content that it could describe
     _cors(response)
@@ -84,7 +83,7 @@ def _finish(response: Response) -> Response:
 
 def _cors(response: Response) -> None:
     origin = request.headers.get("Origin")
-    response.vary.add("Origin")
+    response.headers["Vary"] = ", ".join((*response.headers.getlist("Vary"), "Origin"))
     if origin is None or origin not in current_hub().settings.cors_origins:
         return
     response.headers["Access-Control-Allow-Origin"] = origin

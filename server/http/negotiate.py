@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from flask import Response, request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from server.errors import NotAcceptable
+
+_REMEMBERED = 300  # characters of an Accept header; clients send few different ones, and longer ones are not worth the memory
 
 
 def negotiate(offered: Sequence[str]) -> str:
@@ -14,24 +19,29 @@ def negotiate(offered: Sequence[str]) -> str:
 
     Raises `NotAcceptable` naming the types.
     """
-    accepted = request.accept_mimetypes
-    if not accepted:
-        return offered[0]
-    best, quality = None, 0.0
-    for media_type in offered:
-        if (rank := accepted.quality(media_type)) > quality and not _only_by_wildcard_html(media_type):
-            best, quality = media_type, rank
+    accept = request.headers.get("Accept", "")
+    best = _remembered(accept, tuple(offered)) if len(accept) <= _REMEMBERED else _best(accept, offered)
     if best is None:
         raise NotAcceptable(f"This comes as {', '.join(offered)}.")
     return best
 
 
-def _only_by_wildcard_html(media_type: str) -> bool:
-    """Tell whether HTML would be sent to a client that did not name it."""
-    return media_type == "text/html" and not any(value == "text/html" for value, _ in request.accept_mimetypes)
+def _best(accept: str, offered: Sequence[str]) -> str | None:
+    accepted = parse_accept_header(accept, MIMEAccept)
+    if not accepted:
+        return offered[0]
+    html = any(value == "text/html" for value, _ in accepted)  # it is sent to no client that did not name it
+    best, quality = None, 0.0
+    for media_type in offered:
+        if (rank := accepted.quality(media_type)) > quality and (html or media_type != "text/html"):
+            best, quality = media_type, rank
+    return best
+
+
+_remembered = lru_cache(maxsize=1024)(_best)
 
 
 def vary(response: Response) -> Response:
     """Say that the answer depends on Accept."""
-    response.vary.add("Accept")
+    response.headers.add("Vary", "Accept")
     return response

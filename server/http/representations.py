@@ -23,6 +23,7 @@ SHORT = {
     "application/rdf+xml": "rdf", HTML: "html",
 }  # fmt: skip
 _TAG = re.compile(r'\s*(W/)?"(\d{1,12})(?:-[a-z0-9]+)?"\s*')
+_ASK_AGAIN, _FOREVER = "private, no-cache", "private, max-age=31536000, immutable"
 _CONTEXT_LINK = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
 
 
@@ -75,12 +76,8 @@ def respond(thing: Thing, status: int = 200, media_type: str | None = None, *, i
     tag = etag(thing, chosen)
     if status == 200 and request.method in ("GET", "HEAD") and _has(tag):
         return vary(Response(status=304, headers={"ETag": tag}))
-    response = Response(body(thing, chosen), status, content_type=chosen if chosen != HTML else "text/html; charset=utf-8")
-    response.headers["ETag"] = tag
-    for link in links(thing, chosen):
-        response.headers.add("Link", link)
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable" if immutable else "private, no-cache"
-    return vary(response)
+    headers = [("ETag", tag), *(("Link", link) for link in links(thing, chosen)), ("Cache-Control", _FOREVER if immutable else _ASK_AGAIN)]
+    return vary(Response(body(thing, chosen), status, headers, content_type=chosen if chosen != HTML else "text/html; charset=utf-8"))
 
 
 def _has(tag: str) -> bool:
