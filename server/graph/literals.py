@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+import pyoxigraph
 from pyoxigraph import Literal, NamedNode, Triple
 
 from server.graph.vocabulary import RDF, XSD
@@ -30,17 +33,19 @@ STORED = {  # stores keep values, not these narrower types: oxigraph answers xsd
 INTEGERS = frozenset({XSD.integer, *STORED} - {XSD.dateTimeStamp})
 FLOATS = frozenset({XSD.double, XSD.float})
 SPECIAL = {"NaN": "NaN", "INF": "INF", "-INF": "-INF", "+INF": "INF", "Infinity": "INF", "-Infinity": "-INF"}
-BAD_TEXT = re.compile("[\x00\ud800-\udfff]")  # cannot be written in every RDF syntax
+RESPELT = frozenset(
+    XSD[name] for name in ("date", "time", "gYear", "gYearMonth", "gMonthDay", "gDay", "gMonth", "duration", "dayTimeDuration", "yearMonthDuration")
+)
+BAD_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML, and so RDF/XML, cannot say (XML 1.0, 2.2)
 
 _TIME = re.compile(r"(-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-DURATIONS = frozenset({XSD.duration, XSD.dayTimeDuration})
-_DURATION = re.compile(
-    r"(?P<sign>-?)P(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<days>\d{1,9})D)?"
-    r"(?:T(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9}(?:\.\d+)?)S)?)?"
-)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _INTEGER = re.compile(r"[+-]?\d{1,1000}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_EXACT = 2**53  # whole numbers from here on are text in JSON: as numbers, many readers would round them
+
+_engine = pyoxigraph.Store()  # stays empty: it only says how it spells a value
 
 
 def double(value: float) -> str:
@@ -49,14 +54,9 @@ def double(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "INF" if value > 0 else "-INF"
-    digits, _, exponent = f"{value:.16e}".partition("e")
-    for precision in range(1, 17):
-        shorter = f"{value:.{precision}e}"
-        if float(shorter) == value:
-            digits, _, exponent = shorter.partition("e")
-            break
-    whole, _, fraction = digits.partition(".")
-    return f"{whole}.{fraction.rstrip('0') or '0'}E{int(exponent)}"
+    sign, numbers, exponent = Decimal(repr(value)).as_tuple()  # repr has the fewest digits that give the value back
+    digits = "".join(map(str, numbers))
+    return f"{'-' if sign else ''}{digits[0]}.{digits[1:].rstrip('0') or '0'}E{int(exponent) + len(digits) - 1 if value else 0}"
 
 
 def canonical(literal: Literal) -> Literal:
@@ -67,17 +67,25 @@ def canonical(literal: Literal) -> Literal:
     if kind in INTEGERS and _INTEGER.fullmatch(text):
         return Literal(str(int(text)) if len(text) < 400 else text.removeprefix("+"), datatype=kind)
     if kind in FLOATS and (_NUMBER.fullmatch(text) or text in SPECIAL):
-        return Literal(_float(float(SPECIAL.get(text, text).replace("INF", "inf")), kind), datatype=kind)
+        number = float((SPECIAL.get(text) or text) if kind == XSD.double else _respelt(SPECIAL.get(text) or text, kind))
+        return Literal(_float(number, kind), datatype=kind)
     if kind == XSD.boolean and text in ("1", "0"):
         return Literal("true" if text == "1" else "false", datatype=kind)
     if kind == XSD.decimal and _DECIMAL.fullmatch(text):
         return Literal(_decimal(text), datatype=kind)
-    if kind == XSD.dateTime and (found := _TIME.fullmatch(text)):
+    if kind == XSD.dateTime and (found := _TIME.fullmatch(_respelt(text, kind) if "T24:" in text else text)):
         fraction = (found[2] or "").rstrip("0").rstrip(".")
         return Literal(found[1] + fraction + ("Z" if found[3] in ("+00:00", "-00:00") else found[3] or ""), datatype=kind)
-    if kind in DURATIONS and (parts := _DURATION.fullmatch(text)) and len(text) > 2 and not text.endswith("T"):
-        return Literal(_duration(parts), datatype=kind)
+    if kind in RESPELT and not _DATE.fullmatch(text):
+        return Literal(_respelt(text, kind), datatype=kind)
     return literal
+
+
+@lru_cache(maxsize=4096)
+def _respelt(text: str, kind: NamedNode) -> str:
+    """Spell a value as the embedded engine does: a single no more precise than it is, a day without +00:00, a duration without 60 minutes."""
+    solutions: Any = _engine.query(f"SELECT ?x {{ VALUES ?x {{ {Literal(text, datatype=kind)} }} }}")
+    return str(next(solutions)["x"].value)
 
 
 def canonical_triple(triple: Triple) -> Triple:
@@ -87,24 +95,7 @@ def canonical_triple(triple: Triple) -> Triple:
 
 def _float(value: float, datatype: NamedNode) -> str:
     """Spell a double or float; JSON-LD writes a float without a fraction as an integer."""
-    return str(int(value)) if datatype == XSD.float and value.is_integer() and abs(value) < 2**53 else double(value)
-
-
-def _duration(parts: re.Match[str]) -> str:
-    """Carry months into years and seconds into minutes, hours and days, as XSD's canonical mapping does."""
-    months = int(parts["years"] or 0) * 12 + int(parts["months"] or 0)
-    whole, _, fraction = (parts["seconds"] or "0").partition(".")
-    seconds = int(parts["days"] or 0) * 86400 + int(parts["hours"] or 0) * 3600 + int(parts["minutes"] or 0) * 60 + int(whole)
-    years, months = divmod(months, 12)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    fraction = fraction.rstrip("0")
-    last = f"{seconds}.{fraction}" if fraction else str(seconds)
-    date = "".join(f"{number}{unit}" for number, unit in ((years, "Y"), (months, "M"), (days, "D")) if number)
-    time = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M")) if number) + (f"{last}S" if last != "0" else "")
-    sign = parts["sign"] if date or time else ""
-    return f"{sign}P{date}T{time}" if time else f"{sign}P{date}" if date else "PT0S"
+    return str(int(value)) if datatype == XSD.float and value.is_integer() and abs(value) < 1e21 else double(value)
 
 
 def _decimal(text: str) -> str:
@@ -127,10 +118,12 @@ def from_json(value: Any, datatypes: frozenset[NamedNode]) -> Literal:
     if isinstance(value, float):
         return _number(value, datatypes, FLOATS, INTEGERS if value.is_integer() else frozenset(), XSD.double)
     if BAD_TEXT.search(value):
-        raise ValueError("has a NUL character or half a surrogate pair; leave it out")
+        raise ValueError("has a control character or half a surrogate pair; leave it out.")
     if value in SPECIAL and datatypes & FLOATS:
         return Literal(SPECIAL[value], datatype=next(iter(datatypes & FLOATS)))
     single = next(iter(datatypes)) if len(datatypes) == 1 else None
+    if single in INTEGERS and _INTEGER.fullmatch(value) and abs(int(value)) >= _EXACT:
+        return Literal(value, datatype=single)
     if single is None or single in INTEGERS or single in FLOATS or single in (XSD.boolean, XSD.string, RDF.langString):
         return Literal(value)
     return Literal(value, datatype=single)
@@ -168,7 +161,7 @@ def _native(literal: Literal) -> Any:
         return text
     if kind == XSD.boolean and text in ("true", "false"):
         return text == "true"
-    if kind in INTEGERS and _INTEGER.fullmatch(text) and abs(int(text)) < 2**53:
+    if kind in INTEGERS and _INTEGER.fullmatch(text) and abs(int(text)) < _EXACT:
         return int(text)
     if kind in FLOATS and _NUMBER.fullmatch(text):
         return float(text)
@@ -177,5 +170,6 @@ def _native(literal: Literal) -> Any:
 
 def plain(literal: Literal) -> str | float | int | bool:
     """Return the value of a literal for sorting and filtering: a number, a boolean, or its text."""
-    value = _native(canonical(literal))
+    spelt = canonical(literal)
+    value = float(spelt.value) if spelt.datatype == XSD.decimal and _DECIMAL.fullmatch(spelt.value) else _native(spelt)
     return value if isinstance(value, (str, float, int, bool)) else literal.value

@@ -44,7 +44,12 @@ class Names:
 
     def shared(self, collection: str, label: str) -> NamedNode:
         """Name a node shared between graphs (a measure, an algorithm) by its label."""
-        return NamedNode(f"{self.base}id/{collection}/{quote(label.strip(), safe='-_.~')}")
+        slug = quote(label, safe="-_.~")
+        return NamedNode(f"{self.base}id/{collection}/{slug.replace('.', '%2E') if slug in ('.', '..') else slug}")  # else a step in a path
+
+    def collection_of(self, node: NamedNode) -> str:
+        """Return the collection in the IRI of a thing or shared node."""
+        return node.value[len(self.base) + 3 :].partition("/")[0]
 
     def is_shared(self, node: object) -> bool:
         """Tell whether a node is shared between graphs: an IRI of the hub below `id/` that is no thing of a collection and no part of one."""

@@ -1,19 +1,22 @@
 """RDF documents in and out: every RDF media type, nothing fetched, blank nodes named.
 
 pyoxigraph parses and writes. A remote JSON-LD context is refused, except the hub's own, which is filled in from memory;
-XML entities beyond XML's own are refused by the parser; `owl:imports` is a triple like any other.
+a document type in XML, and so every entity, is refused; `owl:imports` is a triple like any other. What would take the parser
+too long or too deep is refused before it (`server.graph.bounds`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse, serialize
 
 from server.errors import DoesNotConform, Fault, Malformed, NotAcceptable, UnsupportedMediaType
+from server.graph.bounds import check_nesting, check_xml, load_json
 from server.graph.kinds import Kind
 from server.graph.names import Names
 from server.graph.vocabulary import PREFIXES, RDF
@@ -29,6 +32,7 @@ FORMATS: Mapping[str, RdfFormat] = {
 }
 TRIPLE_TYPES = ("text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json")
 QUAD_TYPES = ("application/trig", "application/n-quads")
+_MOST_WORK = 200_000  # statements about blank nodes that are looked at in rounds beyond the eighth
 
 
 def read(text: bytes, media_type: str, base: str, context: Mapping[str, Any] | None = None, context_iri: str = "") -> list[Triple]:
@@ -39,17 +43,46 @@ def read(text: bytes, media_type: str, base: str, context: Mapping[str, Any] | N
     """
     if media_type not in FORMATS:
         raise UnsupportedMediaType(f"{media_type or 'No media type'} is not read here; send {', '.join(TRIPLE_TYPES)} or JSON.")
-    if media_type == "application/ld+json":
-        text = _inline_context(text, context or {}, context_iri)
+    json_ld = media_type == "application/ld+json"
+    if json_ld:
+        text = orjson.dumps(_replace(load_json(text), context or {}, context_iri))
+    elif media_type == "application/rdf+xml":
+        check_xml(text)
+    else:
+        check_nesting(text)
     try:
-        quads = list(parse(text, FORMATS[media_type], base_iri=base, rename_blank_nodes=True))
+        quads = list(parse(text, FORMATS[media_type], base_iri=base, rename_blank_nodes=True, lenient=json_ld))
+        if json_ld:
+            _check_terms(quads)
     except SyntaxError as error:
         raise Malformed(f"The {media_type} document cannot be read: {_first_line(error)}", faults=[_position(error)]) from error
     except ValueError as error:
         raise Malformed(f"The {media_type} document cannot be read: {_first_line(error)}") from error
-    if any(isinstance(quad.subject, Triple) or isinstance(quad.object, Triple) for quad in quads):
-        raise Malformed("Triple terms are not stored; state the triple itself.")
+    for quad in quads:
+        if isinstance(quad.subject, Triple) or isinstance(quad.object, Triple):
+            raise Malformed("Triple terms are not stored; state the triple itself.")
+        if isinstance(quad.object, Literal) and quad.object.direction is not None:
+            raise Malformed(f"The base direction of {str(quad.object)[:80]} is not stored; leave it out, or write the text with direction marks.")
     return [quad.triple for quad in quads]
+
+
+def _check_terms(quads: Iterable[Quad]) -> None:
+    """Raise `ValueError` for a term that is none: strictly read, JSON-LD would be without the statements that use it, and nobody would know."""
+    for quad in quads:
+        for term in quad:
+            if isinstance(term, NamedNode):
+                _checked_iri(term.value)
+            elif isinstance(term, Literal):
+                _checked_iri(term.datatype.value)
+                Literal(term.value, language=term.language)
+
+
+@lru_cache(maxsize=4096)
+def _checked_iri(iri: str) -> None:
+    try:
+        NamedNode(iri)
+    except ValueError as error:
+        raise ValueError(f"{iri[:200]} is no IRI: {error}") from error
 
 
 def write(triples: Iterable[Triple], media_type: str, graph: NamedNode | None = None, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
@@ -68,8 +101,7 @@ def skolemize(triples: Iterable[Triple], root: Term, thing: NamedNode) -> list[T
     """Name every blank node below the thing, by what it says, so that equal content gets equal names; the root becomes the thing."""
     triples = list(triples)
     names: dict[Term, NamedNode] = {root: thing}
-    labels = _labels(triples)
-    names.update({node: NamedNode(f"{thing.value}/part/{label}") for node, label in labels.items() if node != root})
+    names.update({node: NamedNode(f"{thing.value}/part/{label}") for node, label in _labels(triples, root).items()})
     return [_renamed(triple, names) for triple in triples]
 
 
@@ -107,22 +139,36 @@ def foreign_subjects(triples: Iterable[Triple], thing: NamedNode, names: Names) 
     return found
 
 
-def _labels(triples: list[Triple]) -> dict[Term, str]:
-    """Label blank nodes by hashing what they say, to the depth at which nothing changes any more."""
-    nodes = {each for triple in triples for each in (triple.subject, triple.object) if isinstance(each, BlankNode)}
-    labels: dict[Any, str] = dict.fromkeys(nodes, "")
-    for _ in range(min(len(nodes), 8) + 1):
+def _labels(triples: list[Triple], root: Term) -> dict[Term, str]:
+    """Label blank nodes by hashing what they say and who says what of them, until no more of them are told apart.
+
+    The more statements, the fewer rounds: a chain of a hundred thousand alike nodes must not hold up everybody else.
+    """
+    near = [triple for triple in triples if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode)]
+    nodes = {each for triple in near for each in (triple.subject, triple.object) if isinstance(each, BlankNode)} - {root}
+    labels: dict[Any, str] = {**dict.fromkeys(nodes, ""), root: ""}
+    kinds, before = 1, 0
+    for _ in range(8 + _MOST_WORK // (len(near) + 1)):
+        if kinds == before:
+            break
         said: dict[Any, list[str]] = {node: [] for node in nodes}
-        for triple in triples:
+        for triple in near:
             if triple.subject in said:
                 said[triple.subject].append(f">{triple.predicate}{labels.get(triple.object, str(triple.object))}")
             if triple.object in said:
                 said[triple.object].append(f"<{triple.predicate}{labels.get(triple.subject, str(triple.subject))}")
-        labels = {node: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:12] for node, lines in said.items()}
+        labels = {root: "", **{node: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:12] for node, lines in said.items()}}
+        kinds, before = len(set(labels.values())), kinds
+    del labels[root]
+    return _told_apart(labels)
+
+
+def _told_apart(labels: dict[Any, str]) -> dict[Term, str]:
+    """Add a number to the labels of nodes that say the same."""
     seen: dict[str, int] = {}
     for node in sorted(labels, key=lambda each: (labels[each], str(each))):
         seen[labels[node]] = seen.get(labels[node], 0) + 1
-        if seen[labels[node]] > 1:  # two nodes that say the same are told apart by a number
+        if seen[labels[node]] > 1:
             labels[node] += f"-{seen[labels[node]]}"
     return labels
 
@@ -149,14 +195,6 @@ def _iris(triple: Triple) -> Iterator[str]:
             yield each.datatype.value
 
 
-def _inline_context(text: bytes, context: Mapping[str, Any], context_iri: str) -> bytes:
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise json_error(error) from error
-    return orjson.dumps(_replace(document, context, context_iri))
-
-
 def _replace(node: Any, context: Mapping[str, Any], context_iri: str) -> Any:
     if isinstance(node, list):
         return [_replace(each, context, context_iri) for each in node]
@@ -171,14 +209,6 @@ def _replace(node: Any, context: Mapping[str, Any], context_iri: str) -> Any:
             raise Malformed(f"The context import {str(imports[0]['@import'])[:200]} is not fetched; write the context into the document.")
         replaced = {"@context": [context if isinstance(each, str) else each for each in given], **replaced}
     return replaced
-
-
-def json_error(error: orjson.JSONDecodeError) -> Malformed:
-    """Describe a JSON syntax error with its line and column."""
-    return Malformed(
-        f"The JSON cannot be read: {error.msg} at line {error.lineno}, column {error.colno}.",
-        faults=[Fault("", f"{error.msg} at line {error.lineno}, column {error.colno}")],
-    )
 
 
 def _first_line(error: Exception) -> str:

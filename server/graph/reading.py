@@ -7,20 +7,22 @@ gate. Each triple remembers the pointer it came from, so that a SHACL result can
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+import orjson
 from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import DoesNotConform, Fault, Malformed
 from server.graph.kinds import RESERVED, Field, Kind, Registry, Shape
 from server.graph.literals import canonical, from_json
 from server.graph.names import ID, Names
+from server.graph.terms import literal_of, resource_or_literal, tagged
 from server.graph.vocabulary import RDF, expand
-from server.graph.writing import Nodes, by_subject
+from server.graph.writing import INCLUDED, Nodes, by_subject
 from server.store.base import Term
 
 Pointers = dict[tuple[NamedNode, NamedNode | None, Term | None], str]
@@ -117,6 +119,25 @@ class _Reading:
         for type_ in self.types(self.kind, body, ""):
             self.add(self.root, RDF.type, type_, "/type")
         self.members(self.kind, self.root, body, "")
+        self.included(body.get(INCLUDED))
+
+    def included(self, given: Any) -> None:
+        """Take what is said of nodes below the thing that no member leads to: objects with `iri`, `type` and statements of the owner's own."""
+        for position, each in enumerate(given if isinstance(given, list) else [] if given is None else [given]):
+            here = f"/{INCLUDED}/{position}"
+            try:
+                if not isinstance(each, dict) or not str(each.get("iri")).startswith((f"{self.root.value}/", f"{self.root.value}#")):
+                    raise ValueError(f"takes objects with an iri below {self.root.value}.")
+                node = NamedNode(each["iri"])
+            except ValueError as error:
+                self.faults.append(Fault(here, f"{INCLUDED} {error}"))
+                continue
+            self.pointers.setdefault((node, None, None), here)
+            for type_ in self.named_types(each.get("type", []), here):
+                self.add(node, RDF.type, type_, f"{here}/type")
+            for key, value in each.items():
+                if key not in ("iri", "type"):
+                    self.extension(node, key, value, f"{here}/{escape(key)}")
 
     def add(self, subject: NamedNode, predicate: NamedNode, value: Term, pointer: str) -> None:
         value = canonical(value) if isinstance(value, Literal) else value
@@ -125,24 +146,27 @@ class _Reading:
 
     def types(self, shape: Shape, body: Mapping[str, Any], pointer: str) -> tuple[NamedNode, ...]:
         """Return the types of a node: the shape's, or for a kind with several target classes the ones asked for."""
-        given = body.get("type")
-        if given is None:
+        if body.get("type") is None:
             return shape.types
-        try:
-            asked = tuple(NamedNode(expand(each)) for each in (given if isinstance(given, list) else [given]))
-        except (ValueError, TypeError):
-            self.faults.append(Fault(f"{pointer}/type", "type is an array of IRIs or prefixed names."))
-            return shape.types
+        asked = self.named_types(body["type"], pointer)
         allowed = shape.targets if isinstance(shape, Kind) else shape.types[:1]
         if not set(allowed) & set(asked):
             names = " or ".join(each.value for each in allowed)
             self.faults.append(Fault(f"{pointer}/type", f"The types of a {shape.label} include {names}."))
         return tuple(dict.fromkeys((*asked, *(each for each in shape.types if each not in allowed))))
 
+    def named_types(self, given: Any, pointer: str) -> tuple[NamedNode, ...]:
+        types = given if isinstance(given, list) else [given]
+        try:
+            return tuple(NamedNode(expand(each if isinstance(each, str) else "")) for each in types)
+        except ValueError:
+            self.faults.append(Fault(f"{pointer}/type", "type is an array of IRIs or prefixed names."))
+            return ()
+
     def members(self, shape: Shape, node: NamedNode, body: Mapping[str, Any], pointer: str) -> None:
         self.shapes[node] = shape
         for key, value in body.items():
-            if key in RESERVED:
+            if key in RESERVED or (key == INCLUDED and node == self.root):
                 continue
             here = f"{pointer}/{escape(key)}"
             if (found := shape.by_key.get(key)) is not None:
@@ -176,9 +200,9 @@ class _Reading:
             if part is not None:
                 self.part(found, part, node, value, pointer)
             elif found.language and isinstance(value, dict) and "@value" not in value:
-                for language, text in _tagged(value):
-                    tagged = {"@value": text} if language == "@none" else {"@value": text, "@language": language}
-                    self.add(node, found.path, _literal_of(tagged), f"{pointer}/{escape(language)}")
+                for language, text in tagged(value):
+                    written = {"@value": text} if language == "@none" else {"@value": text, "@language": language}
+                    self.add(node, found.path, literal_of(written), f"{pointer}/{escape(language)}")
             else:
                 self.add(node, found.path, self.term(found, value), pointer)
         except ValueError as error:
@@ -189,7 +213,7 @@ class _Reading:
             if "@id" in value and (found.iri or found.refers):
                 value = value["@id"]
             elif "@value" in value and not found.iri:
-                return _literal_of(value)
+                return literal_of(value)
         if isinstance(value, (dict, list)) or value is None:
             raise ValueError("takes a plain value, not an object or array.")
         if isinstance(value, str):
@@ -230,8 +254,8 @@ class _Reading:
             return names.shared(part.shared, label)
         given = value.get("iri")
         if given is None:
-            content = repr(sorted((key, repr(each)) for key, each in value.items() if key not in RESERVED and each is not None))
-            return names.part(owner, found.key, content)
+            said = {key: each for key, each in value.items() if key not in RESERVED and each is not None}
+            return names.part(owner, found.key, orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode())
         if not isinstance(given, str) or not given.startswith(self.root.value + "/"):
             raise ValueError(
                 f"has a part with the iri {str(given)[:200]}, which is not below {self.root.value}/; leave the iri out and the hub coins one."
@@ -241,41 +265,11 @@ class _Reading:
     def extension(self, node: NamedNode, key: str, value: Any, pointer: str) -> None:
         """Take a statement of the owner's own: the key is a predicate's IRI, the values are written as in expanded JSON-LD."""
         try:
-            predicate = NamedNode(expand(key))
+            predicate = NamedNode(expand(key))  # ValueError: not an absolute IRI
             if predicate == RDF.type:
                 raise ValueError("Types belong into the member type.")
             for position, each in enumerate(value if isinstance(value, list) else [value]):
-                term = _resource_or_literal(each)
+                term = resource_or_literal(each)
                 self.add(node, predicate, term, f"{pointer}/{position}" if isinstance(value, list) else pointer)
         except ValueError as error:
             self.unknown.append(Fault(pointer, f"{key[:80]}: {error}"))
-
-
-def _resource_or_literal(value: Any) -> Term:
-    if isinstance(value, dict) and set(value) == {"@id"} and isinstance(value["@id"], str):
-        return NamedNode(value["@id"])
-    if isinstance(value, dict):
-        return _literal_of(value)
-    if isinstance(value, (str, int, float)):
-        return from_json(value, frozenset())
-    raise ValueError('Write a plain value, {"@id": …} or {"@value": …, "@type" or "@language": …}.')
-
-
-def _literal_of(value: Mapping[str, Any]) -> Literal:
-    text, language, datatype = value.get("@value"), value.get("@language"), value.get("@type")
-    if set(value) - {"@value", "@language", "@type"} or not isinstance(text, (str, int, float)) or (language and datatype):
-        raise ValueError('takes {"@value": …} with "@type" or "@language".')
-    plain = from_json(text, frozenset())
-    if language is not None:
-        if not isinstance(language, str) or not language.replace("-", "").isalnum() or not language[0].isalpha():
-            raise ValueError(f"has a language tag that is none: {str(language)[:20]!r}.")
-        return Literal(plain.value, language=language.lower())
-    return Literal(plain.value, datatype=NamedNode(expand(str(datatype)))) if datatype else plain
-
-
-def _tagged(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for language, texts in value.items():
-        for text in texts if isinstance(texts, list) else [texts]:
-            if not isinstance(text, str):
-                raise ValueError("takes text, or an object of language tags and texts.")
-            yield language, text

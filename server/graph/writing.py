@@ -13,6 +13,7 @@ from server.graph.names import Names
 from server.graph.vocabulary import RDF, compact
 from server.store.base import Term
 
+INCLUDED = "@included"  # of JSON-LD, so that the context needs no word for it
 Nodes = dict[Term, dict[NamedNode, list[Term]]]
 
 
@@ -38,7 +39,12 @@ class JsonWriter:
     def write(self, kind: Kind, thing: NamedNode, nodes: Nodes, revision: int) -> dict[str, Any]:
         """Map the description of a thing to its JSON object: id, iri, type, revision, then the fields in their order."""
         head: dict[str, Any] = {"id": self.names.id_of(kind, thing), "iri": thing.value}
-        return {**head, **self._node(kind, thing, nodes, revision)}
+        seen: set[Term] = set()
+        written = {**head, **self._node(kind, thing, nodes, seen, revision)}
+        if len(seen) < len(nodes):
+            rest = sorted((each for each in nodes if each not in seen), key=str)
+            written[INCLUDED] = [_included(each, nodes[each]) for each in rest]
+        return written
 
     def field_for(self, shape: Shape, predicate: NamedNode, value: Term, nodes: Nodes) -> Field | None:
         """Find the field that a statement belongs to; two fields on one path are told apart by what the value is."""
@@ -55,8 +61,9 @@ class JsonWriter:
             return part.types[0] in nodes.get(value, {}).get(RDF.type, ())
         return isinstance(value, NamedNode) if found.iri or found.refers else isinstance(value, Literal) or value in found.choices
 
-    def _node(self, shape: Shape, node: Term, nodes: Nodes, revision: int | None = None) -> dict[str, Any]:
+    def _node(self, shape: Shape, node: Term, nodes: Nodes, seen: set[Term], revision: int | None = None) -> dict[str, Any]:
         properties = nodes.get(node, {})
+        seen.add(node)
         types = [each for each in properties.get(RDF.type, ()) if isinstance(each, NamedNode)]
         rank = {each: place for place, each in enumerate(shape.types)}
         types.sort(key=lambda each: (rank.get(each, 99), each.value))
@@ -73,16 +80,16 @@ class JsonWriter:
                 if found is None:
                     extensions.setdefault(predicate.value, []).append(_expanded(value))
                 else:
-                    collected.setdefault(found.key, []).append(self._value(found, value, nodes))
+                    collected.setdefault(found.key, []).append(self._value(found, value, nodes, seen))
         for found in shape.fields:
             if found.key in collected:
                 written[found.key] = _gather(found, collected[found.key])
         return {**written, **dict(sorted(extensions.items()))}
 
-    def _value(self, found: Field, value: Term, nodes: Nodes) -> Any:
+    def _value(self, found: Field, value: Term, nodes: Nodes, seen: set[Term]) -> Any:
         part = self.registry.part_of(found)
         if part is not None:
-            return {"iri": value.value, **self._node(part, value, nodes)} if not isinstance(value, Literal) else value.value
+            return {"iri": value.value, **self._node(part, value, nodes, seen)} if not isinstance(value, Literal) else value.value
         return to_json(value, found.datatypes) if isinstance(value, Literal) else value.value
 
     def walk(self, shape: Shape, node: Term, nodes: Nodes, before: str = "") -> Iterator[tuple[str, Field, Term, Term]]:
@@ -107,6 +114,13 @@ def _gather(found: Field, values: list[Any]) -> Any:
     if found.language and len(values) == 1:
         return values[0]
     return values[0] if found.single and len(values) == 1 else values
+
+
+def _included(node: Term, properties: dict[NamedNode, list[Term]]) -> dict[str, Any]:
+    """Write a node that no member leads to; all its statements are the owner's own."""
+    types = [str(each.value) for each in properties.get(RDF.type, ())]
+    others = sorted((predicate.value, [_expanded(each) for each in values]) for predicate, values in properties.items() if predicate != RDF.type)
+    return {"iri": node.value, **({"type": types} if types else {}), **dict(others)}
 
 
 def _expanded(value: Term) -> dict[str, str]:

@@ -10,12 +10,14 @@ import orjson
 from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import DoesNotConform, Fault, Malformed
+from server.graph import portable
+from server.graph.bounds import load_json
 from server.graph.changes import Reference, Unique
 from server.graph.gate import Verdict, context_triples, refusal
 from server.graph.kinds import Kind
 from server.graph.literals import canonical_triple
 from server.graph.names import ID, new_id
-from server.graph.rdf import FORMATS, find_root, foreign_subjects, json_error, read, skolemize
+from server.graph.rdf import FORMATS, find_root, foreign_subjects, read, skolemize
 from server.graph.reading import Draft
 from server.graph.vocabulary import RDF
 from server.graph.writing import by_subject
@@ -36,12 +38,7 @@ class Document:
 
     def json(self) -> Any:
         """Return the JSON value; raise `Malformed` with line and column."""
-        if not isinstance(self.content, bytes):
-            return self.content
-        try:
-            return orjson.loads(self.content)
-        except orjson.JSONDecodeError as error:
-            raise json_error(error) from error
+        return load_json(self.content) if isinstance(self.content, bytes) else self.content
 
 
 class Drafts:
@@ -54,14 +51,14 @@ class Drafts:
     def new(self, kind: Kind, document: Document) -> Draft:
         """Read a document that describes a new thing, under the id or IRI it gives or a new one."""
         if document.media_type in FORMATS:
-            return self._graph(kind, document, self.tools.names.thing(kind.collection, new_id()), fixed=False)
+            return self._storable(self._graph(kind, document, self.tools.names.thing(kind.collection, new_id()), fixed=False))
         body = document.json()
-        return self.tools.reader.read(kind, self._name(kind, body), body)
+        return self._storable(self.tools.reader.read(kind, self._name(kind, body), body))
 
     def of(self, thing: Thing, document: Document) -> Draft:
         """Read a document that describes an existing thing anew; what the hub derives must be as it is."""
         if document.media_type in FORMATS:
-            return self._graph(thing.kind, document, thing.iri, fixed=True)
+            return self._storable(self._graph(thing.kind, document, thing.iri, fixed=True))
         body = document.json()
         if isinstance(body, dict):
             derived = {"id": thing.id, "iri": thing.iri.value, "revision": thing.revision}
@@ -69,7 +66,13 @@ class Drafts:
                 Fault(f"/{key}", f"{key} is {value!r} and cannot be changed.") for key, value in derived.items() if body.get(key, value) != value
             ]:
                 raise Malformed(faults[0].message, faults=faults)
-        return self.tools.reader.read(thing.kind, thing.iri, body)
+        return self._storable(self.tools.reader.read(thing.kind, thing.iri, body))
+
+    def _storable(self, draft: Draft) -> Draft:
+        """Return a draft that says only what can be kept as it is; raise `DoesNotConform` for another one."""
+        if found := list(portable.faults(draft, self.tools.registry, self.tools.names)):
+            raise DoesNotConform(found[0].message, faults=found)
+        return draft
 
     def stamped(self, draft: Draft, current: Thing | None, at: Literal, creator: NamedNode | None, *, trusted: bool = False) -> Draft:
         """Set what only the hub sets: created, modified, creator; keep the other read-only members of the current description.
@@ -121,13 +124,16 @@ class Drafts:
             for each, asked in wanted
             if (kind := found.get(each)) is not None and kind.collection in asked and each != draft.thing
         }
-        unique = [
+        return tuple(references.values()), tuple(self.unique(draft))
+
+    def unique(self, draft: Draft) -> list[Unique]:
+        """List the values of a draft that no other thing of its kind may have."""
+        return [
             Unique(draft.kind.targets[0], field.path, value, field.key)
             for field in draft.kind.fields
             if field.unique
             for value in draft.nodes.get(draft.thing, {}).get(field.path, ())
         ]
-        return tuple(references.values()), tuple(unique)
 
     def wanted(self, draft: Draft) -> list[tuple[NamedNode, tuple[str, ...]]]:
         """List the things that a draft refers to, with the collections that each may be in."""
@@ -139,9 +145,14 @@ class Drafts:
         values = list(dict.fromkeys(things))
         if not values:
             return {}
-        rows = self.tools.store.select(fill("SELECT ?n ?t WHERE { VALUES ?n { $things } ?n a ?t }", things=values))
-        kinds = self.tools.registry.by_class
-        return {row["n"]: kinds[row["t"]] for row in rows if row["t"] in kinds and isinstance(row["n"], NamedNode)}  # type: ignore[index]
+        rows = self.tools.store.select(fill("SELECT ?g ?n ?t WHERE { VALUES ?n { $things } GRAPH ?g { ?n a ?t } }", things=values))
+        kinds, names = self.tools.registry.by_class, self.tools.names
+        return {
+            thing: kind
+            for row in rows
+            if isinstance(thing := row["n"], NamedNode) and isinstance(row["t"], NamedNode) and (kind := kinds.get(row["t"])) is not None
+            if row["g"] == names.document(kind.collection, names.id_of(kind, thing))  # only its own document says what a thing is
+        }
 
     def _references(self, draft: Draft) -> tuple[list[tuple[NamedNode, tuple[str, ...]]], dict[NamedNode, Kind]]:
         wanted = self.wanted(draft)
