@@ -7,6 +7,7 @@ the OpenAPI document and the pages share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,13 @@ from server.graph.literals import STORED
 from server.graph.turtle import Reader
 from server.graph.vocabulary import DASH, HUB, RDF, RDFS, SH, XSD
 from server.store.base import Term
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_COLLECTION = re.compile(r"[a-z][a-z0-9-]*")
+_BOUNDS = (
+    (SH.minLength, "minLength"), (SH.maxLength, "maxLength"), (SH.minInclusive, "minimum"), (SH.maxInclusive, "maximum"),
+    (SH.minExclusive, "exclusiveMinimum"), (SH.maxExclusive, "exclusiveMaximum"),
+)  # fmt: skip
 
 RESERVED = ("id", "iri", "type", "revision")  # members of every thing that no field may take
 
@@ -114,10 +122,10 @@ class Registry:
     @classmethod
     def load(cls, folders: Iterable[Path]) -> Registry:
         """Read every `*.ttl` in the folders; a file that does not parse or declare well is named in the `ShapesError`."""
-        return cls.parse([(str(path), path.read_text("utf-8")) for folder in folders for path in sorted(folder.glob("*.ttl"))])
+        return cls.parse([(str(path), path.read_bytes()) for folder in folders for path in sorted(folder.glob("*.ttl"))])
 
     @classmethod
-    def parse(cls, files: Iterable[tuple[str, str]]) -> Registry:
+    def parse(cls, files: Iterable[tuple[str, str | bytes]]) -> Registry:
         """Read shapes from (name, Turtle text) pairs."""
         triples: list[Triple] = []
         for name, text in files:
@@ -164,6 +172,11 @@ def _as_stored(triples: Sequence[Triple]) -> list[Triple]:
     return list(dict.fromkeys(result))
 
 
+def _once(values: Sequence[str], what: str) -> None:
+    if twice := sorted({value for value in values if values.count(value) > 1}):
+        raise ShapesError(f"more than one kind has the {what} {twice[0]}")
+
+
 class _Builder:
     """Reads the records out of the shapes graph."""
 
@@ -178,16 +191,27 @@ class _Builder:
         kinds = [self.kind(NamedNode(iri)) for iri in self.collections]
         named = {node for node in self.graph.objects(None, HUB.part) if isinstance(node, NamedNode)}
         parts = [self.part(node) for node in sorted(named, key=str)]
-        targets = [target for kind in kinds for target in kind.targets]
-        if twice := {target.value for target in targets if targets.count(target) > 1}:
-            raise ShapesError(f"more than one kind has the target class {sorted(twice)}")
-        return Registry(kinds, parts, self.triples)
+        _once([target.value for kind in kinds for target in kind.targets], "target class")
+        _once([kind.collection for kind in kinds], "collection")
+        registry = Registry(kinds, parts, self.triples)
+        for shape in (*kinds, *parts):
+            self.check_depth(registry, shape, ())
+        return registry
+
+    def check_depth(self, registry: Registry, shape: Shape, above: tuple[str, ...]) -> None:
+        if shape.iri in above:
+            raise ShapesError(f"the part {shape.iri} is a part of itself; say it by a reference")
+        for found in shape.fields:
+            if (part := registry.part_of(found)) is not None:
+                self.check_depth(registry, part, (*above, shape.iri))
 
     def kind(self, shape: NamedNode) -> Kind:
         collection = self.collections[shape.value]
         targets = tuple(each for each in self.graph.objects(shape, SH.targetClass) if isinstance(each, NamedNode))
         if not collection or not targets:
             raise ShapesError(f"{shape.value} is a hub:Kind and needs one hub:collection and a sh:targetClass")
+        if not _COLLECTION.fullmatch(collection):
+            raise ShapesError(f"{shape.value}: the collection {collection} is no word of lower-case letters, digits and hyphens")
         external = self.graph.flag(shape, HUB.externalIri)
         return Kind(shape.value, *self.words(shape), self.types(shape) or targets[:1], self.fields(shape), None, collection, targets, external)
 
@@ -210,9 +234,18 @@ class _Builder:
             raise ShapesError(f"{shape.value}: the key {bad[0]} is taken twice or reserved")
         return tuple(sorted(found, key=lambda each: (each.order, each.key)))
 
+    def number(self, node: Term, term: NamedNode, otherwise: float | None = None) -> float | None:
+        text = self.graph.text(node, term)
+        try:
+            return otherwise if text is None else float(text)
+        except ValueError:
+            raise ShapesError(f"the key {self.graph.text(node, HUB.key)}: {text} is no number for {term.value}") from None
+
     def field(self, node: Term) -> Field:
         graph = self.graph
         key, path = graph.text(node, HUB.key) or "", graph.value(node, SH.path)
+        if not _KEY.fullmatch(key):
+            raise ShapesError(f"the key {key} is no word of letters, digits and underscores")
         if not isinstance(path, NamedNode):
             raise ShapesError(f"the key {key} needs a sh:path that is one predicate")
         part, choices = graph.value(node, HUB.part), tuple(graph.items(graph.value(node, SH["in"])))
@@ -222,18 +255,18 @@ class _Builder:
             path=path,
             label=graph.text(node, SH.name) or key,
             help=graph.text(node, SH.description) or "",
-            order=float(graph.text(node, SH.order) or 1000),
+            order=self.number(node, SH.order, 1000) or 0,
             group=graph.text(node, SH.group),
             datatypes=self.datatypes(node),
             iri=named and part is None,
-            minimum=int(graph.text(node, SH.minCount) or 0) if graph.value(node, SH.severity) in (None, SH.Violation) else 0,
-            single=graph.text(node, SH.maxCount) == "1",
+            minimum=int(self.number(node, SH.minCount) or 0) if graph.value(node, SH.severity) in (None, SH.Violation) else 0,
+            single=self.number(node, SH.maxCount) == 1,
             choices=choices,
             default=graph.value(node, SH.defaultValue),
             refers=self.refers(key, node),
             part=part.value if isinstance(part, NamedNode) else None,
             iri_prefix=graph.text(node, HUB.iriPrefix),
-            search=int(graph.text(node, HUB.search) or 0),
+            search=int(self.number(node, HUB.search) or 0),
             sort=graph.flag(node, HUB.sort),
             facet=graph.flag(node, HUB.facet),
             unique=graph.flag(node, HUB.unique),
@@ -255,12 +288,9 @@ class _Builder:
 
     def bounds(self, node: Term) -> dict[str, int | float | str]:
         words: dict[str, int | float | str] = {}
-        for term, word in ((SH.minLength, "minLength"), (SH.maxLength, "maxLength")):
-            if (text := self.graph.text(node, term)) is not None:
-                words[word] = int(text)
-        for term, word in ((SH.minInclusive, "minimum"), (SH.maxInclusive, "maximum"), (SH.minExclusive, "exclusiveMinimum")):
-            if (text := self.graph.text(node, term)) is not None:
-                words[word] = float(text)
+        for term, word in _BOUNDS:
+            if (number := self.number(node, term)) is not None:
+                words[word] = int(number) if word.endswith("Length") else number
         if (pattern := self.graph.text(node, SH.pattern)) is not None:
             words["pattern"] = pattern
         return words
