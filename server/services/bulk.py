@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any
 
-import orjson
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse, serialize
 
-from server.errors import DoesNotConform, HubError, Malformed, TooLarge, UnsupportedMediaType
+from server.errors import AlreadyExists, DoesNotConform, HubError, Malformed, RevisionMismatch, TooLarge, UnsupportedMediaType
+from server.graph.bounds import check_nesting, load_json
 from server.graph.changes import Change, now
 from server.graph.gate import context_triples
 from server.graph.kinds import Kind
@@ -25,6 +25,7 @@ NDJSON = "application/x-ndjson"
 N_QUADS = "application/n-quads"
 GROUP = 500  # things a transaction
 LINE_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Item:
-    """One line that was read: its number, and its draft or what is wrong with it."""
+    """One line that was read: its number, and its draft with what it refers to, or what is wrong with it."""
 
     line: int
     draft: Draft | None = None
+    wanted: Sequence[tuple[NamedNode, tuple[str, ...]]] = ()
     error: HubError | None = None
 
 
@@ -68,14 +70,30 @@ class Bulk:
     def _run(self, caller: Caller, kind: Kind, documents: Iterator[tuple[int, Document | HubError]]) -> Iterator[Outcome]:
         while group := list(islice(documents, GROUP)):
             at = now()
-            items = [self._read(kind, caller, number, document, at) for number, document in group]
-            yield from self._store(caller, kind, items, at)
+            for items in self._apart([self._read(kind, caller, number, document, at) for number, document in group]):
+                yield from self._store(caller, kind, items, at)
+
+    def _apart(self, items: Sequence[Item]) -> Iterator[list[Item]]:
+        """Cut a group before each line that depends on an earlier one: that refers to its thing, names it again, or repeats a unique value."""
+        together: list[Item] = []
+        claimed: set[object] = set()
+        for item in items:
+            if item.draft is not None:
+                unique = {(each.predicate, each.value) for each in self._drafts.unique(item.draft)}
+                if claimed & {item.draft.thing, *unique, *(each for each, _ in item.wanted)}:
+                    yield together
+                    together, claimed = [], set()
+                claimed |= {item.draft.thing, *unique}
+            together.append(item)
+        if together:
+            yield together
 
     def _read(self, kind: Kind, caller: Caller, number: int, document: Document | HubError, at: Literal) -> Item:
         if isinstance(document, HubError):
             return Item(number, error=document)
         try:
-            return Item(number, self._drafts.stamped(self._drafts.new(kind, document), None, at, caller.person))
+            draft = self._drafts.stamped(self._drafts.new(kind, document), None, at, caller.person)
+            return Item(number, draft, self._drafts.wanted(draft))
         except HubError as error:
             return Item(number, error=error)
 
@@ -86,29 +104,24 @@ class Bulk:
         try:
             self._commit(caller, kind, [change for _, change in changes], at)
             results |= {line: _stored(line, change) for line, change in changes}
+        except (AlreadyExists, DoesNotConform, RevisionMismatch):  # because of some of them
+            results |= {line: self._alone(caller, kind, line, change, at) for line, change in changes}
         except HubError as error:
-            if len(changes) == 1:
-                results[changes[0][0]] = Outcome(changes[0][0], error=error)
-            else:
-                results |= {line: self._alone(caller, kind, line, change, at) for line, change in changes}
+            results |= {line: Outcome(line, error=error) for line, _ in changes}
         yield from (results[item.line] for item in items)
 
     def _judge(self, kind: Kind, items: Sequence[Item]) -> tuple[list[tuple[int, Change]], list[tuple[Item, HubError]]]:
         errors = [(item, item.error) for item in items if item.error is not None]
-        drafts = [(item, item.draft, self._drafts.wanted(item.draft)) for item in items if item.draft is not None]
+        drafts = [(item, item.draft, item.wanted) for item in items if item.draft is not None]
         found = self._drafts.existing(each for _, _, wanted in drafts for each, _ in wanted)
         collections = {each: known.collection for each, known in found.items()}
         together = [triple for _, draft, wanted in drafts for triple in (*draft.triples, *context_triples(collections, wanted))]
         all_pass = not drafts or self._tools.gate.passes(together)
         changes: list[tuple[int, Change]] = []
-        taken: set[NamedNode] = set()
         for item, draft, wanted in drafts:
             try:
                 if not all_pass:
                     self._tools.gate.admit(draft, context_triples(collections, wanted))
-                if draft.thing in taken:
-                    raise DoesNotConform(f"{draft.thing.value} is in this stream twice.")
-                taken.add(draft.thing)
                 references, unique = self._drafts.conditions(draft, wanted, found)
                 id = self._tools.names.id_of(kind, draft.thing)
                 changes.append((item.line, Change(kind.collection, id, draft.thing, "create", 0, frozenset(), draft.triples, references, unique)))
@@ -141,20 +154,33 @@ def _stored(line: int, change: Change) -> Outcome:
     return Outcome(line, change.id, change.thing.value)
 
 
+def _split(stream: IO[bytes]) -> Iterator[tuple[int, bytes | TooLarge]]:
+    """Read the lines of a stream with their numbers, block by block: asked for a line, streams of WSGI read byte by byte.
+
+    A line that is too long ends the stream.
+    """
+    number, rest = 0, b""
+    while block := stream.read(BLOCK_BYTES):
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            number += 1
+            yield number, line
+        if len(rest) > LINE_BYTES:
+            yield number + 1, TooLarge(f"Line {number + 1} is longer than {LINE_BYTES} bytes; nothing was read from there on.")
+            return
+    if rest:
+        yield number + 1, rest
+
+
 def _lines(stream: IO[bytes]) -> Iterator[tuple[int, Document | HubError]]:
-    number = 0
-    while line := stream.readline(LINE_BYTES + 1):
-        number += 1
-        if len(line) > LINE_BYTES:
-            raise TooLarge(f"Line {number} is longer than {LINE_BYTES} bytes.")
-        if not line.strip():
-            continue
-        try:
-            yield number, Document(JSON, _object(orjson.loads(line)))
-        except orjson.JSONDecodeError as error:
-            yield number, Malformed(f"Line {number} is no JSON: {error.msg} at column {error.colno}.")
-        except HubError as error:
-            yield number, error
+    for number, line in _split(stream):
+        if isinstance(line, TooLarge):
+            yield number, line
+        elif line.strip():
+            try:
+                yield number, Document(JSON, _object(load_json(line)))
+            except HubError as error:
+                yield number, error
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -164,24 +190,34 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _graphs(stream: IO[bytes]) -> Iterator[tuple[int, Document | HubError]]:
-    """Read quads that come graph by graph; each graph is one thing."""
-    number, name, gathered = 0, None, list[Quad]()
-    for quad in _quads(stream):
-        if quad.graph_name != name and gathered:
-            number += 1
-            yield number, _document(gathered)
-            gathered = []
-        name = quad.graph_name
-        gathered.append(quad)
-    if gathered:
-        yield number + 1, _document(gathered)
+    """Read quads that come graph by graph; each graph is one thing, numbered by its first line. A line that is none spoils the graph it is in."""
+    begun, name, gathered, broken = 0, None, list[Quad](), list[HubError]()
+    for number, found in _quads(stream):
+        if isinstance(found, HubError):
+            broken.append(found)
+            begun = begun or number
+            continue
+        if found.graph_name != name and gathered:
+            yield begun, broken[0] if broken else _document(gathered)
+            begun, gathered, broken = number, [], []
+        begun, name = begun or number, found.graph_name
+        gathered.append(found)
+    if gathered or broken:
+        yield begun, broken[0] if broken else _document(gathered)
 
 
-def _quads(stream: IO[bytes]) -> Iterable[Quad]:
-    try:
-        yield from parse(stream, RdfFormat.N_QUADS)
-    except SyntaxError as error:
-        raise Malformed(f"The N-Quads cannot be read: {error.args[0]}") from error
+def _quads(stream: IO[bytes]) -> Iterator[tuple[int, Quad | HubError]]:
+    for number, line in _split(stream):
+        if isinstance(line, TooLarge):
+            yield number, line
+            return
+        try:
+            check_nesting(line)
+            yield from ((number, quad) for quad in parse(line, RdfFormat.N_QUADS))
+        except SyntaxError as error:
+            yield number, Malformed(f"Line {number} is no N-Quads statement: {str(error.args[0])[:300]}")
+        except HubError as error:
+            yield number, error
 
 
 def _document(quads: Sequence[Quad]) -> Document:
