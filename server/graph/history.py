@@ -59,7 +59,8 @@ class History:
     def _complete(self) -> None:
         """Count the changes of a bulk commit that was killed after its quads and before its numbers (see `Store.claim`)."""
         last = counted = self.last()
-        while self.store.ask(fill("ASK { GRAPH ?g { ?r $sequence $n } }", sequence=HUB.sequence, n=Literal(last + 1))):
+        text = "ASK { GRAPH ?g { ?r $sequence $n } " + _HISTORIES + " }"
+        while self.store.ask(fill(text, sequence=HUB.sequence, n=Literal(last + 1), api=self._api)):
             last += 1
         if last > counted:
             text = "DELETE { GRAPH $log { $log $last $old } } INSERT { GRAPH $log { $log $last $new } } WHERE { GRAPH $log { $log $last $old } }"
@@ -130,7 +131,8 @@ class History:
         numbers = [Literal(number) for number in range(first, last + 1)]
         if not numbers:
             return []
-        found = self._revisions("VALUES ?s { $numbers } GRAPH ?g { ?r $sequence ?s . $fields }", numbers=numbers, sequence=HUB.sequence)
+        pattern = "VALUES ?s { $numbers } GRAPH ?g { ?r $sequence ?s . $fields } " + _HISTORIES
+        found = self._revisions(pattern, numbers=numbers, sequence=HUB.sequence, api=self._api)
         return sorted(found, key=lambda each: each.sequence)
 
     def at(self, document: NamedNode, number: int, current: Iterable[Triple]) -> frozenset[Triple]:
@@ -150,6 +152,10 @@ class History:
         """Return the documents whose graphs point to a thing."""
         rows = self.store.select(f"SELECT DISTINCT ?g WHERE {{ {referring(thing, document)} }} LIMIT {limit:d}")
         return sorted(str(row["g"].value) for row in rows)
+
+    @property
+    def _api(self) -> Literal:
+        return Literal(f"{self.names.base}api/")
 
     def _history(self, change: Change) -> NamedNode:
         return self.names.history(self.names.document(change.collection, change.id))
@@ -186,6 +192,7 @@ class History:
         return RevisionMismatch("Another write came between; repeat the request.")
 
 
+_HISTORIES = 'FILTER(STRSTARTS(STR(?g), $api) && STRENDS(STR(?g), "/history"))'  # whatever other graphs say of revisions
 _FIELDS = """?r $f_revision ?n ; $f_sequence ?s ; $f_document ?d ; $f_thing ?thing ; $f_kind ?kind ; $f_action ?action ; $f_at ?at ;
  $f_added ?added ; $f_removed ?removed ; $f_patch ?patch . OPTIONAL { ?r $f_by ?by } OPTIONAL { ?r $f_reason ?reason }"""
 _FIELD_TERMS = {

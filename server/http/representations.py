@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from flask import Response, render_template, request
 
-from server.errors import Malformed, RevisionMismatch, UnsupportedMediaType
+from server.errors import Fault, Malformed, RevisionMismatch, UnsupportedMediaType
+from server.graph.literals import BAD_TEXT
 from server.graph.rdf import FORMATS, write
 from server.http.auth import current_hub
 from server.http.negotiate import negotiate, vary
 from server.services.drafts import JSON, Document
 from server.services.things import Thing
 
+LONGEST_REASON = 1000
 LD = "application/ld+json"
 HTML = "text/html"
 THING_TYPES = (JSON, LD, "text/turtle", "application/trig", "application/n-triples", "application/n-quads", "application/rdf+xml", HTML)
@@ -61,8 +64,15 @@ def _one_of(revisions: list[int]) -> int:
 
 
 def reason() -> str | None:
-    """Read why a change is made: the header X-Reason or the parameter `reason`."""
-    return (request.headers.get("X-Reason") or request.args.get("reason") or "")[:1000] or None
+    """Read why a change is made: the header X-Reason (UTF-8) or the parameter `reason`; raise `Malformed` for what cannot be kept whole."""
+    given = request.headers.get("X-Reason", "")
+    with suppress(UnicodeError):  # WSGI hands headers on as if they were Latin-1, which some are
+        given = given.encode("latin-1").decode()
+    given = given or request.args.get("reason", "")
+    if len(given) > LONGEST_REASON or BAD_TEXT.search(given):
+        message = f"A reason has at most {LONGEST_REASON} characters, and no control characters."
+        raise Malformed(message, faults=[Fault("?reason", message)])
+    return given or None
 
 
 def etag(thing: Thing, media_type: str) -> str:

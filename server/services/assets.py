@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyoxigraph import Literal
+from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import AlreadyExists, Fault, Gone, Malformed, NotFound, RevisionMismatch, RevisionRequired
 from server.graph.changes import DELETE, Change, now
+from server.graph.kinds import Kind
 from server.graph.reading import Draft
 from server.graph.vocabulary import HUB
 from server.index.rows import IndexRow
@@ -103,24 +104,30 @@ class Assets:
         self._commit(change, caller, now(), reason)
 
     def restore(self, caller: Caller, collection: str, id: str, revision: int | None = None, *, reason: str | None = None) -> Thing:
-        """Bring back a deleted thing, or an old revision of a present one, as a new revision."""
+        """Bring back a deleted thing, or an old revision of a present one, as a new revision; what is as wished already stays as it is."""
+        caller.require(Role.contributor)
         kind = self.tools.kind(collection)
-        document = self.tools.names.document(collection, id)
+        document = self.tools.document(kind, id)
         history = self.tools.history
         if (head := history.head(document)) is None:
-            raise NotFound(f"There is no {kind.label} {id[:80]}.")
+            raise NotFound(f"There is no {kind.label} {id}.")
         current = self.tools.description(document)
-        wanted = revision if revision is not None else head.revision - 1 if is_deleted(head) else head.revision
-        old = history.at(document, wanted, current)
+        last = head.revision - 1 if is_deleted(head) else head.revision
+        wanted = revision if revision is not None else last
+        old, owned = history.at(document, wanted, current), history.at(document, last, current)
         if not old:
             raise Gone(f"Revision {wanted} is a deletion; choose another one.")
-        thing = Thing(kind, id, self.tools.root(kind, id, old), document, head.revision, old)
-        may_change(caller, thing)
-        at = now()
+        may_change(caller, self._at(kind, id, document, head.revision, owned))  # who owned it then may be nobody now
+        thing, at = self._at(kind, id, document, head.revision, old), now()
         draft = self.drafts.stamped(Draft(kind, thing.iri, old), thing, at, None)
+        if current and _content(draft) == _content(Draft(kind, thing.iri, current)):
+            return self._at(kind, id, document, head.revision, current)
         references, unique = self.drafts.admit(draft)
         change = Change(collection, id, thing.iri, "restore", head.revision, current, draft.triples, references, unique)
         return self._commit(change, caller, at, reason)
+
+    def _at(self, kind: Kind, id: str, document: NamedNode, revision: int, triples: frozenset[Triple]) -> Thing:
+        return Thing(kind, id, self.tools.root(kind, id, triples), document, revision, triples)
 
     def try_create(self, caller: Caller, collection: str, document: Document) -> Conforms:
         """Judge what `create` would store; change nothing."""

@@ -45,8 +45,9 @@ class Past:
 
     def at(self, collection: str, id: str, revision: int) -> Thing:
         """Return a thing as it was at a revision."""
-        kind, document = self.tools.kind(collection), self.tools.names.document(collection, id)
+        kind = self.tools.kind(collection)
         self._revisions(collection, id)
+        document = self.tools.document(kind, id)
         triples = self.tools.history.at(document, revision, self.tools.description(document))
         if not triples:
             raise NotFound(f"Revision {revision} is a deletion: there is nothing to show.")
@@ -54,8 +55,8 @@ class Past:
 
     def diff(self, collection: str, id: str, older: int | None, newer: int | None) -> Difference:
         """Compare two revisions: by default the current one with the one before."""
-        document = self.tools.names.document(collection, id)
         last = self._revisions(collection, id)[0].revision
+        document = self.tools.document(self.tools.kind(collection), id)
         newer = last if newer is None else newer
         older = max(newer - 1, 0) if older is None else older
         current = self.tools.description(document)
@@ -84,7 +85,7 @@ class Past:
 
     def _revisions(self, collection: str, id: str) -> list[Revision]:
         kind = self.tools.kind(collection)
-        found = self.tools.history.revisions(self.tools.names.document(collection, id))
+        found = self.tools.history.revisions(self.tools.document(kind, id))
         if not found:
             raise NotFound(f"There is no {kind.label} {id[:80]}.")
         return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from server.errors import Fault, Malformed
 from server.graph.kinds import Field, Kind
-from server.graph.literals import from_json, plain
+from server.graph.literals import FLOATS, INTEGERS, from_json, plain
 from server.graph.vocabulary import XSD
 from server.index.index import Index
 from server.index.rows import Facet, Filter, Page, Scalar, Search
@@ -19,6 +20,8 @@ from server.services.things import Toolbox
 CONTROLS = ("q", "sort", "limit", "cursor", "facets", "fields")
 SUFFIXES = ("gte", "lte", "exists")
 MOST = 1000
+NUMBERS = INTEGERS | FLOATS | {XSD.decimal}
+_NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -81,17 +84,15 @@ class Searching:
                 return self.tools.reader.iri(found, text).value
             except ValueError:
                 return text
-        numeric = found.datatypes and all(each != XSD.string and from_json(1, frozenset({each})).datatype == each for each in found.datatypes)
-        if numeric:
-            try:
-                return float(text)
-            except ValueError:
-                raise ValueError("takes a number.") from None
+        if found.datatypes and found.datatypes <= NUMBERS:
+            if not _NUMBER.fullmatch(text):
+                raise ValueError("takes a number.")
+            return float(text)
         if found.datatypes == {XSD.boolean}:
             if text not in ("true", "false"):
                 raise ValueError("is true or false.")
             return text == "true"
-        return plain(from_json(text, frozenset({XSD.string})))
+        return plain(from_json(text, found.datatypes)) if len(found.datatypes) == 1 else text
 
     def _limit(self, parameters: Mapping[str, Sequence[str]], faults: list[Fault]) -> int:
         text = _last(parameters, "limit") or "50"

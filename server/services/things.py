@@ -79,11 +79,15 @@ class Toolbox:
             raise NotFound(f"There is no collection {collection[:80]}; there are {', '.join(self.registry.kinds)}.")
         return self.registry.kinds[collection]
 
-    def load(self, kind: Kind, id: str) -> Thing:
-        """Read a thing and its revision in one query; raise `NotFound`, or `Gone` with the tombstone."""
+    def document(self, kind: Kind, id: str) -> NamedNode:
+        """Name the document of a thing; raise `NotFound` for what cannot be an id."""
         if not ID.fullmatch(id):
             raise NotFound(f"There is no {kind.label} {id[:80]}; an id is 64 lower-case hexadecimal digits.")
-        document = self.names.document(kind.collection, id)
+        return self.names.document(kind.collection, id)
+
+    def load(self, kind: Kind, id: str) -> Thing:
+        """Read a thing and its revision in one query; raise `NotFound`, or `Gone` with the tombstone."""
+        document = self.document(kind, id)
         history = self.names.history(document)
         triples = self._described(document, history)
         heads = [each.object for each in triples if each.subject == history and each.predicate == HUB.head]
