@@ -57,32 +57,33 @@ def changes() -> ResponseReturnValue:
     given = arguments()
     since, limit = given.get("since", 0), given.get("limit", 100)
     if negotiate((JSON, EVENTS)) == EVENTS:
-        last = request.headers.get("Last-Event-ID", "")
-        return Response(_follow(current_hub(), int(last) if last.isascii() and last.isdigit() else since), content_type=EVENTS)
+        return _follow(current_hub(), since)
     items, following = current_hub().past.changes(since, limit)
     return vary(representations.json({"items": items, **({"next": following} if following is not None else {})}))
 
 
-def _follow(hub: Hub, since: int) -> Iterator[bytes]:
+def _follow(hub: Hub, since: int) -> Response:
+    """Answer a stream that goes on after the event that the client saw last."""
     if not _FOLLOWERS.acquire(blocking=False):
         raise TooManyRequests("Too many streams are open; poll /api/changes, or try again later.", retry_after=30)
-    return _events(hub, since)
+    last = request.headers.get("Last-Event-ID", "")
+    known = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else since
+    response = Response(_events(hub, known), content_type=EVENTS)
+    response.call_on_close(_FOLLOWERS.release)  # even where nobody reads a single event
+    return response
 
 
 def _events(hub: Hub, since: int) -> Iterator[bytes]:
-    try:
-        end = time.monotonic() + _FOLLOW_SECONDS
-        yield b"retry: 1000\n\n"
-        while time.monotonic() < end and not hub.closing.is_set():
-            items, _ = hub.past.changes(since, 100)
-            for item in items:
-                since = item["sequence"]
-                yield b"id: %d\nevent: change\ndata: %s\n\n" % (since, orjson.dumps(item))
-            if not items:
-                yield b": nothing new\n\n"
-                hub.closing.wait(_LOOK_SECONDS)
-    finally:
-        _FOLLOWERS.release()
+    end = time.monotonic() + _FOLLOW_SECONDS
+    yield b"retry: 1000\n\n"
+    while time.monotonic() < end and not hub.closing.is_set():
+        items, _ = hub.past.changes(since, 100)
+        for item in items:
+            since = item["sequence"]
+            yield b"id: %d\nevent: change\ndata: %s\n\n" % (since, orjson.dumps(item))
+        if not items:
+            yield b": nothing new\n\n"
+            hub.closing.wait(_LOOK_SECONDS)
 
 
 @blueprint.post("/api/validate")
