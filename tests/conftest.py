@@ -17,8 +17,8 @@ from tests.support.stores import EMBEDDED, FUSEKI, fresh_store
 def fuseki_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run one Fuseki for the session, with the datasets `kg` and `system`."""
     require_fuseki()
-    with running_fuseki(tmp_path_factory.mktemp("fuseki")) as url:
-        yield url
+    with running_fuseki(tmp_path_factory.mktemp("fuseki")) as fuseki:
+        yield fuseki.url
 
 
 @pytest.fixture(params=[EMBEDDED, FUSEKI])

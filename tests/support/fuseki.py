@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -52,15 +53,29 @@ def end_fuseki(process: subprocess.Popen[bytes]) -> None:
     process.wait(30)
 
 
+@dataclass
+class Fuseki:
+    """A running Fuseki; `process` may be killed."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
-def running_fuseki(folder: Path, *, port: int = 0, **env: str) -> Iterator[str]:
-    """Run Fuseki on a folder until the block ends; gives its base URL."""
+def running_fuseki(folder: Path, *, port: int = 0, **env: str) -> Iterator[Fuseki]:
+    """Run Fuseki on a folder until the block ends."""
     port = port or free_port()
-    process = start_fuseki(folder, port, **env)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        end_fuseki(process)
+    with (folder / "fuseki.log").open("ab") as output:
+        process = subprocess.Popen(
+            [str(ROOT / "fuseki" / "start.sh"), str(port), str(folder)], env=os.environ | {"JVM_ARGS": "-Xmx1g"} | env, stdout=output, stderr=output
+        )
+        try:
+            _wait(f"http://127.0.0.1:{port}", process, folder)
+            yield Fuseki(f"http://127.0.0.1:{port}", port, process)
+        finally:
+            process.kill()  # TDB2 is a transactional store: the tests need no farewell
+            process.wait(30)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:

@@ -1,0 +1,292 @@
+"""The remote store: what happens when the server is down, hangs, lies, is full, or wants a password."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad
+
+from server.errors import QueryRefused, QueryTimeout, StoreFull, StoreUnavailable
+from server.store.base import Limits, Store
+from server.store.checks_common import at_once
+from server.store.remote import RemoteStore
+from tests.support.fuseki import require_fuseki, running_fuseki
+from tests.support.oxigraph import Oxigraph, running_oxigraph
+from tests.support.raw import deaf_server, http, raw_server
+
+LIMITS = Limits(seconds=1, memory_mb=512, rows=1_000, bytes=1 << 20)
+JSON = "application/sparql-results+json"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+SOON = 2.0  # seconds
+CALLS: dict[str, Callable[[RemoteStore], object]] = {
+    "select": lambda store: store.select("SELECT * { ?s ?p ?o }"),
+    "ask": lambda store: store.ask("ASK {}"),
+    "triples": lambda store: store.triples("CONSTRUCT WHERE { ?s ?p ?o }"),
+    "graph": lambda store: store.graph(NamedNode("urn:g")),
+    "update": lambda store: store.update("INSERT DATA { GRAPH <urn:g> { <urn:s> <urn:p> 1 } }"),
+    "load": lambda store: store.load([Quad(NamedNode("urn:s"), NamedNode("urn:p"), Literal(1), NamedNode("urn:g"))]),
+    "stranger": lambda store: store.stranger("ASK {}", "ask", JSON, LIMITS).body.close(),
+    "dump": lambda store: list(store.dump()),
+    "health": lambda store: store.health(),
+}
+
+
+@pytest.fixture
+def remote(request: pytest.FixtureRequest) -> Iterator[RemoteStore]:
+    store = RemoteStore.at(f"{request.getfixturevalue('fuseki_url')}/kg")
+    store.update("DROP ALL")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def oxigraph(tmp_path: Path) -> Iterator[Oxigraph]:
+    with running_oxigraph(tmp_path / "oxigraph") as server:
+        yield server
+
+
+def unavailable_soon(store: RemoteStore, call: str) -> str:
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable) as raised:
+        CALLS[call](store)
+    assert time.monotonic() - started < SOON
+    return raised.value.detail
+
+
+# Down and up again
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_that_is_down_is_known_to_be_down_soon(call: str) -> None:
+    store = RemoteStore.at("http://127.0.0.1:9/kg")
+    assert "cannot be reached" in unavailable_soon(store, call)
+    store.close()
+
+
+@pytest.mark.parametrize("call", ["select", "update", "health"])
+def test_an_address_that_takes_no_connection_is_given_up_soon(call: str) -> None:
+    with deaf_server() as url:
+        store = RemoteStore.at(url)
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            CALLS[call](store)
+        assert time.monotonic() - started < SOON + 0.5  # two attempts of a second
+        store.close()
+
+
+def test_fuseki_may_go_and_come_back(tmp_path: Path) -> None:
+    require_fuseki()
+    with running_fuseki(tmp_path) as fuseki:
+        store = RemoteStore.at(f"{fuseki.url}/kg")
+        CALLS["update"](store)
+        fuseki.process.kill()
+        fuseki.process.wait()
+        for call in CALLS:
+            unavailable_soon(store, call)
+    with running_fuseki(tmp_path, port=fuseki.port):
+        assert store.ask("ASK { <urn:s> <urn:p> 1 }")  # what was acknowledged before the kill
+        CALLS["update"](store)
+    store.close()
+
+
+def test_a_server_that_hangs_costs_one_caller_its_time_and_the_next_ones_a_second(oxigraph: Oxigraph) -> None:
+    store = oxigraph.store(seconds=2.5)
+    CALLS["update"](store)
+    os.kill(oxigraph.process.pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="did not answer in time"):
+            CALLS["select"](store)
+        assert 2 < time.monotonic() - started < 4
+        for call in ("select", "update", "stranger", "health"):
+            unavailable_soon(store, call)
+    finally:
+        os.kill(oxigraph.process.pid, signal.SIGCONT)
+    store.health()
+    assert store.ask("ASK { ?s ?p ?o }")
+    store.close()
+
+
+# What is repeated, and what is not
+
+
+def test_a_read_is_repeated_once(oxigraph: Oxigraph) -> None:
+    with raw_server(b"", http("200 OK", b'{"head": {}, "boolean": true}', JSON)) as raw:
+        store = RemoteStore.at(raw.url)
+        assert store.ask("ASK {}")
+        assert len(raw.requests) == 2
+        store.close()
+
+
+def test_an_update_that_may_have_happened_is_not_repeated() -> None:
+    with raw_server(b"") as raw:
+        store = RemoteStore.at(raw.url)
+        with pytest.raises(StoreUnavailable):
+            CALLS["update"](store)
+        assert len(raw.requests) == 1
+        store.close()
+
+
+def test_a_server_that_breaks_off_twice_is_unavailable() -> None:
+    with raw_server(b"") as raw:
+        store = RemoteStore.at(raw.url)
+        for call in ("ask", "stranger", "dump"):
+            unavailable_soon(store, call)
+        assert len(raw.requests) == 6
+        store.close()
+
+
+# Answers that are not what they say
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        (
+            "select",
+            http("200 OK", b'{"head": {"vars": ["s"]}, "results": {"bindings": [\n##  Query cancelled due to timeout during execution   ##', JSON),
+        ),
+        ("select", http("200 OK", b'{"head": {"vars": ["s"]}, "results": {"bindings": [', JSON, length=1000)),
+        ("ask", http("200 OK", b"<html>It works!</html>", "text/html")),
+        ("triples", http("200 OK", b"<urn:a> <urn:b> <urn:c> .\n<urn:a> <ur", "application/n-triples")),
+        ("triples", http("200 OK", b"<urn:a> <urn:b> <urn:c> .\n", "application/n-triples", length=1000)),
+        ("dump", http("200 OK", b"<urn:a> <urn:b> <urn:c> <urn:d> .\n<urn:a> <ur", "application/n-quads")),
+        ("dump", http("200 OK", b"<urn:a> <urn:b> <urn:c> <urn:d> .\n", "application/n-quads", length=1000)),
+        ("stranger", http("200 OK", b'{"head": {}, "boolean": tr', JSON, length=1000)),
+        ("update", http("500 Server Error", b"out of order")),
+        ("update", http("302 Found", b"elsewhere")),
+    ],
+)
+def test_a_cut_or_senseless_answer_is_an_error(call: str, answer: bytes) -> None:
+    with raw_server(answer) as raw:
+        store = RemoteStore.at(raw.url)
+        with pytest.raises(StoreUnavailable):
+            CALLS[call](store)
+        store.close()
+
+
+@pytest.mark.parametrize("media_type", [JSON, "application/sparql-results+xml", "text/csv", "text/tab-separated-values"])
+def test_a_strangers_cut_answer_is_a_timeout(media_type: str) -> None:
+    cut = b'{"head": {"vars": ["s"]}, "results": {"bindings": [ {}\n##  Query cancelled due to timeout during execution   ##\n'
+    with raw_server(http("200 OK", cut)) as raw:
+        store = RemoteStore.at(raw.url)
+        with pytest.raises(QueryTimeout):
+            store.stranger("SELECT * { ?s ?p ?o }", "select", media_type, LIMITS)
+        store.close()
+
+
+def test_a_strangers_answer_that_is_no_graph_is_the_stores_fault() -> None:
+    with raw_server(http("200 OK", b"this is no triple\n", "application/n-triples")) as raw:
+        store = RemoteStore.at(raw.url)
+        with pytest.raises(StoreUnavailable, match="not what it says"):
+            store.stranger("DESCRIBE <urn:a>", "construct", "text/turtle", LIMITS)
+        store.close()
+
+
+def test_an_answer_that_trickles_ends_at_the_time_limit(oxigraph: Oxigraph) -> None:
+    store = oxigraph.store()
+    store.load(Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number), NamedNode("urn:g")) for number in range(3_000))
+    limits = Limits(seconds=1, memory_mb=1, rows=1 << 40, bytes=1 << 40)
+    started = time.monotonic()
+    with pytest.raises(QueryTimeout):
+        store.stranger("SELECT * { ?a ?b ?c . ?d ?e ?f }", "select", "text/csv", limits)
+    assert time.monotonic() - started < 4
+    store.close()
+
+
+def test_a_full_disk_of_the_server_is_told() -> None:
+    with raw_server(http("500 Server Error", b"java.io.IOException: No space left on device")) as raw:
+        store = RemoteStore.at(raw.url)
+        with pytest.raises(StoreFull, match="Make room"):
+            CALLS["update"](store)
+        store.close()
+
+
+# Fuseki itself
+
+
+def test_text_that_is_wrong_is_a_fault_of_the_program(remote: RemoteStore) -> None:
+    for call in (lambda: remote.select("SELECT * {"), lambda: remote.update("INSERT DATA {"), lambda: remote.triples("ASK {}")):
+        with pytest.raises((ValueError, StoreUnavailable)):
+            call()
+    with pytest.raises(ValueError, match="no SELECT"):
+        remote.select("ASK {}")
+    with pytest.raises(ValueError, match="no ASK"):
+        remote.ask("SELECT * { ?s ?p ?o }")
+
+
+def test_a_strangers_mistake_is_told_with_its_place(remote: RemoteStore) -> None:
+    with pytest.raises(QueryRefused, match=r"line 2, column"):
+        remote.stranger("SELECT *\n{ ?s ?p ", "select", JSON, LIMITS)
+
+
+def test_a_stranger_calls_no_other_server(remote: RemoteStore) -> None:
+    with pytest.raises(QueryRefused, match="SERVICE"):
+        remote.stranger("SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }", "select", JSON, LIMITS)
+
+
+@pytest.mark.parametrize("query", [
+    "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
+    "SELECT DISTINCT ?b { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
+])  # fmt: skip
+def test_fuseki_ends_what_takes_too_long(remote: RemoteStore, query: str) -> None:
+    remote.load(Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number), NamedNode("urn:g")) for number in range(2_000))
+    started = time.monotonic()
+    with pytest.raises(QueryTimeout):
+        remote.stranger(query, "select", JSON, Limits(seconds=1, memory_mb=1, rows=1 << 40, bytes=1 << 40))
+    assert time.monotonic() - started < 6
+    remote.health()
+
+
+def test_a_dataset_that_does_not_exist_is_unavailable(fuseki_url: str) -> None:
+    store = RemoteStore.at(f"{fuseki_url}/nowhere")
+    with pytest.raises(StoreUnavailable, match="404"):
+        store.health()
+    store.close()
+
+
+def test_a_half_read_dump_does_not_disturb_others(store: Store) -> None:
+    store.load(Quad(NamedNode(f"urn:{number}"), NamedNode("urn:p"), Literal(number), NamedNode("urn:g")) for number in range(20_000))
+    for _ in range(3):
+        quads = store.dump()
+        next(quads)
+        del quads
+        assert len(store.graph(NamedNode("urn:g"))) == 20_000
+
+
+def test_many_threads_share_the_connections(remote: RemoteStore) -> None:
+    at_once(lambda number: remote.update(f"INSERT DATA {{ GRAPH <urn:g> {{ <urn:{number}> <urn:p> 1 }} }}"), 40)
+    assert len(remote.select("SELECT ?s { ?s ?p ?o }")) == 40
+
+
+def test_loaded_decimals_can_be_removed(remote: RemoteStore) -> None:
+    texts = {"1": "1.0", "1.50": "1.5", "-0.10": "-0.1", "007": "7.0", ".5": "0.5", "2.25": "2.25", "not a decimal": "not a decimal"}
+    decimal = NamedNode(XSD + "decimal")
+    quads = [Quad(NamedNode("urn:s"), NamedNode("urn:p"), Literal(text, datatype=decimal), NamedNode("urn:g")) for text in texts]
+    remote.load(quads)
+    assert {triple.object.value for triple in remote.graph(NamedNode("urn:g"))} == set(texts.values())  # type: ignore[union-attr]
+    remote.update("DROP ALL")
+    assert list(remote.dump()) == []
+    remote.replace_all([*quads, Quad(NamedNode("urn:s"), NamedNode("urn:p"), Literal("x"), DefaultGraph())])
+    assert len(list(remote.dump())) == len(quads) + 1
+
+
+def test_fuseki_asks_for_the_password_that_it_was_started_with(tmp_path: Path) -> None:
+    require_fuseki()
+    with running_fuseki(tmp_path, FUSEKI_USER="hub", FUSEKI_PASSWORD="s3: cret#=!") as fuseki:
+        for user, password in (("", ""), ("hub", "wrong")):
+            store = RemoteStore.at(f"{fuseki.url}/kg", user, password)
+            for call in ("select", "update", "stranger", "dump"):
+                with pytest.raises(StoreUnavailable, match="refuses the credentials"):
+                    CALLS[call](store)
+            store.close()
+        store = RemoteStore.at(f"{fuseki.url}/system", "hub", "s3: cret#=!")
+        for call in CALLS:
+            CALLS[call](store)
+        store.close()
+        assert (tmp_path / "passwd").stat().st_mode & 0o777 == 0o600
