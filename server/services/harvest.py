@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from pyoxigraph import Literal, NamedNode
 
@@ -72,7 +73,9 @@ class Harvest:
         self._store(owner, "experiments", identify(self._server, "experiment", found.run.experiment), experiment_members(found), EXPERIMENT_KEYS)
         for dataset in found.datasets:
             self._store(owner, "datasets", dataset_id(self._server, dataset), dataset_members(dataset), DATASET_KEYS)
-        run = self._store(owner, "runs", self._run_id(found.run), run_members(self._server, found, self._publish, self._parent(found.run)), RUN_KEYS)
+        run_id = self._known_run(found.run.id) or identify(self._server, "run", found.run.id)
+        parent = self._known_run(found.run.tag("mlflow.parentRunId"))
+        run = self._store(owner, "runs", run_id, run_members(self._server, found, self._publish, parent), RUN_KEYS)
         return self._link(owner, model, run, found)
 
     def attempt(self, model: Thing, seconds: float) -> Thing:
@@ -106,8 +109,7 @@ class Harvest:
         run = mlflow.run(run_id)
         if run.deleted:
             raise NotFound(f"The run {run_id} was deleted in MLflow; restore it there to have it described here.")
-        models = [logged] if logged else []
-        models += [mlflow.logged_model(each) for each in run.models[:_MOST_MODELS] if logged is None or each != logged.id]
+        models = [*([logged] if logged else []), *_others(mlflow, run, logged)]
         chosen = logged or _named(models, location)
         files = {each.id: mlflow.mlmodel(each.artifacts) for each in models}
         file = files.get(chosen.id) if chosen else self._older(mlflow, run, location)
@@ -120,18 +122,12 @@ class Harvest:
             return None
         return mlflow.mlmodel(f"{run.artifacts.rstrip('/')}/{location.name}") or run.logged.get(location.name)
 
-    def _run_id(self, run: Run) -> str:
-        """Return the id of a run: that of the thing which has its MLflow id already, or a new one."""
-        query = fill(_KNOWN_RUN, id_of_run=HUB.mlflowRunId, id=Literal(run.id))
+    def _known_run(self, mlflow_id: str | None) -> str | None:
+        """Return the id of the run that has an id of MLflow's, if it is here; MLflow's are unique in all its servers."""
+        query = fill(_KNOWN_RUN, id_of_run=HUB.mlflowRunId, id=Literal(mlflow_id or ""))
         known = [row["run"] for row in self._assets.tools.store.select(query)]
         split = [self._assets.tools.names.split(each.value) for each in known if isinstance(each, NamedNode)]
-        return next((each[1] for each in split if each), identify(self._server, "run", run.id))
-
-    def _parent(self, run: Run) -> str | None:
-        """Return the id of the run that started this one, if it is here."""
-        parent = run.tag("mlflow.parentRunId")
-        id = identify(self._server, "run", parent) if parent else None
-        return id if id and self._present("runs", id) is not None else None
+        return next((each[1] for each in split if each), None)
 
     def _present(self, collection: str, id: str) -> Thing | None:
         try:
@@ -153,14 +149,15 @@ class Harvest:
         raise RevisionMismatch(f"{collection}/{id} is being written by others all the time; try again.")
 
     def _link(self, owner: Caller, model: Thing, run: Thing, found: Found) -> Thing:
+        """Say in a model what was found and which run made it; its owner may be changing it at the same moment."""
         for _ in range(_TRIES):
             current = self._assets.read(model.kind.collection, model.id)
             members = {"run": run.id, **model_members(self._server, found, self._assets.tools.json(current))}
             try:
-                return self._assets.patch(owner, current.kind.collection, current.id, members, current.revision, reason=_REASON).thing
-            except RevisionMismatch:
-                LOG.info("model %s was changed by somebody else meanwhile", model.id)
-        return self._assets.read(model.kind.collection, model.id)
+                return self._assets.patch(owner, model.kind.collection, model.id, members, current.revision, reason=_REASON).thing
+            except RevisionMismatch as error:
+                LOG.info("model %s was changed by somebody else meanwhile: %s", model.id, error.detail)
+        raise RevisionMismatch(f"The model {model.id} is being changed by others all the time; try again.")
 
 
 def _owner(model: Thing) -> Caller:
@@ -186,3 +183,11 @@ def _named(models: Sequence[LoggedModel], location: Location) -> LoggedModel | N
     """Find the model of a run that a location of MLflow 2 means: the one of that name, or the only one."""
     named = [each for each in models if each.name == location.name]
     return named[0] if len(named) == 1 else models[0] if len(models) == 1 else None
+
+
+def _others(mlflow: MLflow, run: Run, known: LoggedModel | None) -> Iterator[LoggedModel]:
+    """Read the other models of a run; one that was deleted from it since says nothing."""
+    for id in run.models[:_MOST_MODELS]:
+        if known is None or id != known.id:
+            with suppress(NotFound):
+                yield mlflow.logged_model(id)

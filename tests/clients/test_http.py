@@ -51,7 +51,9 @@ def test_nobody_there_is_said_at_once_with_the_address_and_without_secrets() -> 
     assert "t0psecret" not in repr(error.value)
 
 
-@pytest.mark.parametrize("said", [Said(after=3.0), Said(b"x" * 100, pieces=100, between=0.2)], ids=["silent", "dripping"])
+@pytest.mark.parametrize(
+    "said", [Said(after=3.0), Said(b"x" * 100, pieces=100, between=0.2), Said(b"xy", pieces=2, between=3.0)], ids=["silent", "dripping", "stalling"]
+)
 def test_a_slow_server_is_given_up_in_time(said: Said) -> None:
     started = time.monotonic()
     with standing_in(lambda path: said) as server, pytest.raises(UpstreamTimeout, match="did not answer in time"):

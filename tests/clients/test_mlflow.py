@@ -54,7 +54,7 @@ def test_names_of_the_registry_lead_to_the_model(tracking: Tracking, mlflow: MLf
         assert version is not None
         assert (found.model, version.version, version.run) == (location.model, "1", tracking.trained.run)
     assert mlflow.registered_model("wine registry").aliases == {"champion": "1"}
-    with pytest.raises(NotFound, match="no version of wine registry in the stage Archived"):
+    with pytest.raises(NotFound, match="no version of wine registry in the stage archived"):
         mlflow.located(Location.parse("models:/wine registry/archived"))
     assert mlflow.located(location) == (location, None)
 

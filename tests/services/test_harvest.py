@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import urllib3
 from pyoxigraph import NamedNode
 
-from server.errors import HubError, NotFound, UpstreamTimeout, UpstreamUnavailable
+from server.errors import HubError, NotFound, RevisionMismatch, UpstreamTimeout, UpstreamUnavailable
 from server.hub import Hub
 from server.services.callers import SYSTEM, Caller, Role
 from server.services.drafts import JSON, Document
@@ -220,6 +222,41 @@ def test_a_child_run_names_its_parent_once_that_is_here(old_hub: Hub, old: Recor
     old.answers["runs/get"] = lambda: said(child)
     old_hub.harvest.model(first, 10)
     assert json(old_hub, "runs", run)["parent"] == other.values("run")[0].value
+
+
+def test_many_imports_of_one_run_at_once_make_one_run(old_hub: Hub, old: Recorded) -> None:
+    """Each finds a moment in which nobody else writes, or says that it did not; none leaves a second run or half of one."""
+    owner = somebody(old_hub)
+    stored = [model(old_hub, LOCATION, owner) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        imported = list(pool.map(lambda each: old_hub.harvest.attempt(each, 20), stored))
+    assert len({each.values("run")[0] for each in imported if each.values("run")}) == 1
+    assert counts(old_hub) == {"experiments": 1, "datasets": 1, "runs": 1}
+    assert all(old_hub.harvest.model(each, 20).values("run") for each in stored)
+
+
+@pytest.mark.parametrize("raced_collection", ["models", "runs"])
+def test_others_that_write_all_the_time_are_given_way_to(old_hub: Hub, raced_collection: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = old_hub.harvest.model(model(old_hub, LOCATION), 10)
+    stored = model(old_hub, LOCATION)
+    patch = old_hub.assets.patch
+
+    def raced(caller: Caller, collection: str, id: str, members: Any, expected: Any, **options: Any) -> Any:
+        if collection == raced_collection:
+            patch(SYSTEM, collection, id, {"description": str(next(numbers))}, "*")
+        return patch(caller, collection, id, members, expected, **options)
+
+    numbers = itertools.count()
+    monkeypatch.setattr(old_hub.assets, "patch", raced)
+    with pytest.raises(RevisionMismatch, match="by others all the time"):
+        old_hub.harvest.model(stored, 10)
+    assert old_hub.harvest.attempt(imported, 10) == imported
+
+
+def test_a_model_that_was_deleted_from_its_run_says_nothing_about_it(old_hub: Hub, old: Recorded) -> None:
+    old.answers["runs/get"] = lambda: said(recorded("restonly_runs_get"))
+    imported = old_hub.harvest.model(model(old_hub, LOCATION), 10)
+    assert imported.values("run") and not imported.values("mlflow_model_id")
 
 
 def test_the_operator_says_what_is_published(stores: tuple[Store, Store], tmp_path: Path) -> None:
