@@ -15,6 +15,7 @@ from tests.support.toys import CAR
 
 TURTLE = "text/turtle"
 EX = "http://toys.example/ns#"
+RDF_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 
 def create(client: FlaskClient, body: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +105,11 @@ def test_lists_filter_sort_page_search_and_count(client: FlaskClient) -> None:
     assert titles("keywords=odd&sort=title") == ["toy 1", "toy 3", "toy 5"]
     assert titles("keywords=odd&keywords=even&price.gte=4&sort=-price") == ["toy 6", "toy 5", "toy 4"]
     assert titles("price.lte=1&sort=price,title") == ["toy 0", "toy 1"]
-    assert titles("license=CC0-1.0") == [CAR["title"]] and titles("wheels.material=wood") == [CAR["title"]] and titles("wheels.size.gte=2") == [CAR["title"]]
+    assert (
+        titles("license=CC0-1.0") == [CAR["title"]]
+        and titles("wheels.material=wood") == [CAR["title"]]
+        and titles("wheels.size.gte=2") == [CAR["title"]]
+    )
     assert titles("q=Auto") == [CAR["title"]] and titles("q=red fast") == [CAR["title"]] and titles("q=nothing") == []
     assert len(titles("license.exists=false")) == 7 and len(titles("fragile=true")) == 3
 
@@ -153,7 +158,10 @@ def test_conflicts_are_refused_and_change_nothing(client: FlaskClient) -> None:
 
 def test_a_dry_run_judges_and_stores_nothing(client: FlaskClient) -> None:
     good = client.post("/api/toys?dry-run=true", json={"title": "x"})
-    assert good.status_code == 200 and good.json == {"conforms": True, "warnings": [{"pointer": "/description", "message": "A description is recommended."}]}
+    assert good.status_code == 200 and good.json == {
+        "conforms": True,
+        "warnings": [{"pointer": "/description", "message": "A description is recommended."}],
+    }
     bad = client.post("/api/toys?dry-run=true", json={"price": -1})
     assert bad.status_code == 422 and {each["pointer"] for each in bad.json["errors"]} == {"/title", "/price"}
     car = create(client, CAR)
@@ -207,8 +215,8 @@ def test_many_things_are_stored_from_a_stream_with_an_answer_for_each_line(clien
     assert client.get("/api/toys").json["total"] == 4
     changes = client.get("/api/changes").json["items"]
     assert [each["sequence"] for each in changes] == [1, 2, 3, 4], "gapless"
-    quads = b"".join(f'<http://hub.test/id/toys/{c * 64}> <{p}> {o} <http://g.example/{c}> .\n'.encode()
-                     for c in "ab" for p, o in (("http://www.w3.org/1999/02/22-rdf-syntax-ns#type", f"<{EX}Toy>"), ("http://purl.org/dc/terms/title", '"q"')))  # fmt: skip
+    said = ((RDF_TYPE, f"<{EX}Toy>"), ("http://purl.org/dc/terms/title", '"q"'))
+    quads = "".join(f"<http://hub.test/id/toys/{c * 64}> <{path}> {value} <http://g.example/{c}> .\n" for c in "ab" for path, value in said)
     from_quads = client.post("/api/toys/bulk", data=quads, content_type="application/n-quads").text.splitlines()
     assert [json.loads(line)["status"] for line in from_quads] == [201, 201]
 
@@ -256,7 +264,11 @@ def test_every_route_is_in_a_valid_openapi_document(client: FlaskClient, hub: Hu
 
 def test_pages_are_served_from_here(client: FlaskClient) -> None:
     page = client.get("/docs")
-    assert page.status_code == 200 and "http" not in page.text.replace("http-equiv", "") and "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert (
+        page.status_code == 200
+        and "http" not in page.text.replace("http-equiv", "")
+        and "default-src 'self'" in page.headers["Content-Security-Policy"]
+    )
     for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
         with client.get(f"/docs/{name}") as file:
             assert file.status_code == 200 and file.data
