@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from server.services.things import Toolbox
 CONTROLS = ("q", "sort", "limit", "cursor", "facets", "fields")
 SUFFIXES = ("gte", "lte", "exists")
 MOST = 1000
+_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?")
 NUMBERS = INTEGERS | FLOATS | {XSD.decimal}
 _NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 
@@ -88,6 +90,8 @@ class Searching:
             if not _NUMBER.fullmatch(text):
                 raise ValueError("takes a number.")
             return float(text)
+        if XSD.dateTime in found.datatypes and not _MOMENT.fullmatch(text):
+            raise ValueError("takes a date or time such as 2026-01-31 or 2026-01-31T00:00:00Z.")
         if found.datatypes == {XSD.boolean}:
             if text not in ("true", "false"):
                 raise ValueError("is true or false.")
