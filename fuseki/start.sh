@@ -17,8 +17,7 @@ config=$here/config.ttl
 mkdir -p "$data"
 cd "$data"
 
-set -- --port="$port" --ping --no-cors
-[ "${FUSEKI_LISTEN:-}" = all ] || set -- "$@" --localhost
+[ "${FUSEKI_LISTEN:-}" = all ] && host=0.0.0.0 || host=localhost
 
 if [ -n "${FUSEKI_PASSWORD:-}" ]; then
     case "$FUSEKI_PASSWORD" in *[,\\]*) echo "FUSEKI_PASSWORD must have no comma and no backslash: they mean something else in Jetty's password file." >&2; exit 1 ;; esac
@@ -29,4 +28,5 @@ if [ -n "${FUSEKI_PASSWORD:-}" ]; then
 fi
 
 # After running out of memory a JVM limps on without answering; it is better to end and be started again.
-exec java ${JVM_ARGS:--Xmx2g} -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true -cp "$jar" org.apache.jena.fuseki.main.cmds.FusekiMainCmd "$@" --config="$config"
+exec java ${JVM_ARGS:--Xmx2g} -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true "-Dhub.fuseki.host=$host" "-Dhub.fuseki.port=$port" \
+    -cp "$jar" org.apache.jena.fuseki.main.cmds.FusekiMainCmd --jetty="$here/jetty.xml" --ping --no-cors --config="$config"

@@ -1,12 +1,11 @@
 """HTTP to a SPARQL server: pooled connections, time limits, few retries, and every failure as a domain exception.
 
 A read is tried again when its connection broke. A write is tried again only when no connection could be made: once it was sent,
-nobody knows whether the server has done it, and the caller has to look.
+nobody knows whether the server has done it, and the caller has to look. A server that hangs is given up within two seconds.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Literal as Choice
@@ -16,10 +15,9 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from server.errors import StoreFull, StoreUnavailable
 from server.store.connections import pool_manager
+from server.store.pulse import Lifeless
 
 _PAUSE_SECONDS = 0.1
-_PROBE_SECONDS = 1.0
-_UNCONNECTED = (NewConnectionError, ConnectTimeoutError)
 
 Body = bytes | Iterable[bytes] | None
 
@@ -45,8 +43,6 @@ class Transport:
         self._pool = pool_manager(connections)
         self._headers = urllib3.make_headers(basic_auth=f"{user}:{password}") if user else {}
         self._seconds = seconds
-        self._silent: str | None = None
-        self._lock = threading.Lock()
 
     def send(
         self,
@@ -60,14 +56,16 @@ class Transport:
         stream: bool = False,
     ) -> urllib3.BaseHTTPResponse:
         """Return a 2xx answer, read whole unless it is streamed. Raises `Refused`, `TimedOut`, `StoreFull`, `StoreUnavailable`."""
-        self._probe_if_silent()
+        limit = seconds or self._seconds
         try:
-            answer = self._try(method, url, headers, body, seconds or self._seconds, stream)
+            answer = self._try(method, url, headers, body, limit, stream)
         except ReadTimeoutError as error:
-            raise self._silence(url, error) from error
+            raise _too_slow(error) from error
+        except (Lifeless, ConnectTimeoutError) as error:
+            raise unavailable(error) from error
         except HTTPError as error:
-            if isinstance(body, bytes | None) and (repeatable or isinstance(error, _UNCONNECTED)):
-                return self._again(method, url, headers, body, seconds or self._seconds, stream)
+            if isinstance(body, bytes | None) and (repeatable or isinstance(error, NewConnectionError)):
+                return self._again(method, url, headers, body, limit, stream)
             raise unavailable(error) from error
         return _checked(answer)
 
@@ -76,7 +74,7 @@ class Transport:
         try:
             answer = self._try(method, url, headers, body, seconds, stream)
         except ReadTimeoutError as error:
-            raise self._silence(url, error) from error
+            raise _too_slow(error) from error
         except HTTPError as error:
             raise unavailable(error) from error
         return _checked(answer)
@@ -87,20 +85,6 @@ class Transport:
             method, url, body=body, headers={**self._headers, **headers}, timeout=limit, preload_content=not stream, redirect=False
         )
 
-    def _silence(self, url: str, error: HTTPError) -> TimedOut:
-        # A server that hangs would hold each caller for the whole limit; until it answers again, each asks for a second first.
-        self._silent = url
-        return TimedOut(f"The store did not answer in time: {error}")
-
-    def _probe_if_silent(self) -> None:
-        if (url := self._silent) is None:
-            return
-        try:
-            self._try("GET", url, {}, None, _PROBE_SECONDS, False)  # any status will do: it answers
-        except HTTPError as error:
-            raise unavailable(error) from error
-        self._silent = None
-
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
@@ -109,6 +93,10 @@ class Transport:
 def unavailable(error: Exception) -> StoreUnavailable:
     """Say that the store cannot be reached."""
     return StoreUnavailable(f"The store cannot be reached: {error}")
+
+
+def _too_slow(error: Exception) -> TimedOut:
+    return TimedOut(f"The store did not answer in time: {error}")
 
 
 def _checked(answer: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:

@@ -66,16 +66,11 @@ class Fuseki:
 def running_fuseki(folder: Path, *, port: int = 0, **env: str) -> Iterator[Fuseki]:
     """Run Fuseki on a folder until the block ends."""
     port = port or free_port()
-    with (folder / "fuseki.log").open("ab") as output:
-        process = subprocess.Popen(
-            [str(ROOT / "fuseki" / "start.sh"), str(port), str(folder)], env=os.environ | {"JVM_ARGS": "-Xmx1g"} | env, stdout=output, stderr=output
-        )
-        try:
-            _wait(f"http://127.0.0.1:{port}", process, folder)
-            yield Fuseki(f"http://127.0.0.1:{port}", port, process)
-        finally:
-            process.kill()  # TDB2 is a transactional store: the tests need no farewell
-            process.wait(30)
+    process = start_fuseki(folder, port, **env)
+    try:
+        yield Fuseki(f"http://127.0.0.1:{port}", port, process)
+    finally:
+        end_fuseki(process)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
