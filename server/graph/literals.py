@@ -36,13 +36,14 @@ SPECIAL = {"NaN": "NaN", "INF": "INF", "-INF": "-INF", "+INF": "INF", "Infinity"
 RESPELT = frozenset(
     XSD[name] for name in ("date", "time", "gYear", "gYearMonth", "gMonthDay", "gDay", "gMonth", "duration", "dayTimeDuration", "yearMonthDuration")
 )
+_COLLAPSED = INTEGERS | FLOATS | RESPELT | {XSD.decimal, XSD.boolean, XSD.dateTime}  # blanks around their values mean nothing
 BAD_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML, and so RDF/XML, cannot say (XML 1.0, 2.2)
 
-_TIME = re.compile(r"(-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
-_INTEGER = re.compile(r"[+-]?\d{1,1000}")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TIME = re.compile(r"(-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,1000}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EXACT = 2**53  # whole numbers from here on are text in JSON: as numbers, many readers would round them
 
 _engine = pyoxigraph.Store()  # stays empty: it only says how it spells a value
@@ -63,7 +64,10 @@ def canonical(literal: Literal) -> Literal:
     """Respell a number, boolean or point in time canonically; anything else, ill-typed ones too, is returned as it is."""
     if literal.datatype == XSD.string:
         return literal
-    text, kind = literal.value, STORED.get(literal.datatype, literal.datatype)
+    kind = STORED.get(literal.datatype, literal.datatype)
+    if kind not in _COLLAPSED:
+        return literal
+    text = literal.value.strip(" \t\r\n")
     if kind in INTEGERS and _INTEGER.fullmatch(text):
         return Literal(str(int(text)) if len(text) < 400 else text.removeprefix("+"), datatype=kind)
     if kind in FLOATS and (_NUMBER.fullmatch(text) or text in SPECIAL):
@@ -71,14 +75,14 @@ def canonical(literal: Literal) -> Literal:
         return Literal(_float(number, kind), datatype=kind)
     if kind == XSD.boolean and text in ("1", "0"):
         return Literal("true" if text == "1" else "false", datatype=kind)
-    if kind == XSD.decimal and _DECIMAL.fullmatch(text):
+    if kind == XSD.decimal and DECIMAL.fullmatch(text):
         return Literal(_decimal(text), datatype=kind)
     if kind == XSD.dateTime and (found := _TIME.fullmatch(_respelt(text, kind) if "T24:" in text else text)):
         fraction = (found[2] or "").rstrip("0").rstrip(".")
         return Literal(found[1] + fraction + ("Z" if found[3] in ("+00:00", "-00:00") else found[3] or ""), datatype=kind)
     if kind in RESPELT and not _DATE.fullmatch(text):
         return Literal(_respelt(text, kind), datatype=kind)
-    return literal
+    return Literal(text, datatype=kind) if text != literal.value else literal
 
 
 @lru_cache(maxsize=4096)
@@ -171,5 +175,5 @@ def _native(literal: Literal) -> Any:
 def plain(literal: Literal) -> str | float | int | bool:
     """Return the value of a literal for sorting and filtering: a number, a boolean, or its text."""
     spelt = canonical(literal)
-    value = float(spelt.value) if spelt.datatype == XSD.decimal and _DECIMAL.fullmatch(spelt.value) else _native(spelt)
+    value = float(spelt.value) if spelt.datatype == XSD.decimal and DECIMAL.fullmatch(spelt.value) else _native(spelt)
     return value if isinstance(value, (str, float, int, bool)) else literal.value

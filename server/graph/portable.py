@@ -14,7 +14,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import Fault
 from server.graph.kinds import Registry, Shape
-from server.graph.literals import BAD_TEXT
+from server.graph.literals import BAD_TEXT, DECIMAL
 from server.graph.names import Names
 from server.graph.reading import Draft
 from server.graph.vocabulary import HUB, PREFIXES, RDF, XSD
@@ -109,6 +109,8 @@ def _literal_fault(literal: Literal) -> str | None:
         return message
     if BAD_TEXT.search(literal.value):
         return "The text has a control character that not every syntax can write; leave it out."
+    if literal.datatype == XSD.decimal and not DECIMAL.fullmatch(literal.value):
+        return f"{literal.value[:80]} is no decimal number; one has digits and a point, and no exponent."
     if literal.datatype in TIMES and _LONG_FRACTION.search(literal.value):
         return "A second has at most nine decimal places here."
     return None
