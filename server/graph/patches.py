@@ -19,5 +19,5 @@ def read_patch(patch: str) -> tuple[set[Triple], set[Triple]]:
 
 
 def _lines(patch: str, mark: str) -> set[Triple]:
-    text = "\n".join(line[2:] for line in patch.splitlines() if line.startswith(mark))
+    text = "\n".join(line[2:] for line in patch.split("\n") if line.startswith(mark))  # a literal may have other line breaks in it
     return {quad.triple for quad in parse(text, RdfFormat.N_TRIPLES)}

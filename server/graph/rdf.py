@@ -212,7 +212,7 @@ def _replace(node: Any, context: Mapping[str, Any], context_iri: str) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error.args[0] if error.args else error).splitlines()[0][:300]
+    return str(error.args[0] if error.args else error).partition("\n")[0][:300]
 
 
 def _position(error: SyntaxError) -> Fault:

@@ -133,7 +133,7 @@ class _Reading:
                 self.faults.append(Fault(here, f"{INCLUDED} {error}"))
                 continue
             self.pointers.setdefault((node, None, None), here)
-            for type_ in self.named_types(each.get("type", []), here):
+            for type_ in self.named_types(each.get("type", []), here) or ():
                 self.add(node, RDF.type, type_, f"{here}/type")
             for key, value in each.items():
                 if key not in ("iri", "type"):
@@ -148,20 +148,21 @@ class _Reading:
         """Return the types of a node: the shape's, or for a kind with several target classes the ones asked for."""
         if body.get("type") is None:
             return shape.types
-        asked = self.named_types(body["type"], pointer)
+        if (asked := self.named_types(body["type"], pointer)) is None:
+            return shape.types
         allowed = shape.targets if isinstance(shape, Kind) else shape.types[:1]
         if not set(allowed) & set(asked):
             names = " or ".join(each.value for each in allowed)
             self.faults.append(Fault(f"{pointer}/type", f"The types of a {shape.label} include {names}."))
         return tuple(dict.fromkeys((*asked, *(each for each in shape.types if each not in allowed))))
 
-    def named_types(self, given: Any, pointer: str) -> tuple[NamedNode, ...]:
+    def named_types(self, given: Any, pointer: str) -> tuple[NamedNode, ...] | None:
         types = given if isinstance(given, list) else [given]
         try:
             return tuple(NamedNode(expand(each if isinstance(each, str) else "")) for each in types)
         except ValueError:
             self.faults.append(Fault(f"{pointer}/type", "type is an array of IRIs or prefixed names."))
-            return ()
+            return None
 
     def members(self, shape: Shape, node: NamedNode, body: Mapping[str, Any], pointer: str) -> None:
         self.shapes[node] = shape

@@ -11,7 +11,8 @@ from server.graph.kinds import Field, Registry, Shape
 from server.graph.vocabulary import RDF, XSD
 
 HOSTILE = (
-    "$log", "$thing", "?n", "{ ?s ?p ?o }", '"""', "'''", "\\u0022", "\\", "\\n", "\n\r\t", "} ; DROP ALL ; {", "<http://x.example/>", "${x}", "{{x}}",
+    "$log", "$thing", "?n", "{ ?s ?p ?o }", '"""', "'''", "\\u0022", "\\", "\\n", "\n\r\t", "} ; DROP ALL ; {", "<http://x.example/>", "${x}",
+    "{{x}}",
     "\u202eabc\u202c", "שלום", "😀🧪", "é\u0301", "%00%22", "@prefix", "#", "_:b0", "--", "';--", "<script>alert(1)</script>", "&amp;", "]]>",
     "\u2028", "\u0085", "a^^b", "@en", "*", "OR 1=1", "NEAR(", "\ud7ff\ue000", "\U0010fffd",
 )  # fmt: skip
