@@ -94,7 +94,10 @@ def _respelt(text: str, kind: NamedNode) -> str:
 
 def canonical_triple(triple: Triple) -> Triple:
     """Respell the object of a triple canonically."""
-    return Triple(triple.subject, triple.predicate, canonical(triple.object)) if isinstance(triple.object, Literal) else triple
+    value = triple.object
+    if not isinstance(value, Literal) or (spelt := canonical(value)) is value:
+        return triple
+    return Triple(triple.subject, triple.predicate, spelt)
 
 
 def _float(value: float, datatype: NamedNode) -> str:

@@ -6,7 +6,8 @@ import re
 import secrets
 import time
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response
+from flask.globals import app_ctx, request_ctx
 
 from server import metrics
 from server.graph.kinds import Registry
@@ -47,20 +48,25 @@ def application(hub: Hub) -> Flask:
     return app
 
 
+# A local name for the request and for what is kept about it: every use of flask's own looks both up anew.
+
+
 def _begin() -> None:
     """Name the request and start its clock."""
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    request_id.set(g.request_id)
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
-        request.environ["wsgi.input_terminated"] = True  # the server ends a chunked body itself; without this it would be taken as empty
-    g.started = time.perf_counter()
-    g.spent = metrics.begin_request()
+    asked, kept = request_ctx.request, app_ctx.g
+    given = asked.headers.get("X-Request-Id", "")
+    kept.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    request_id.set(kept.request_id)
+    if "chunked" in asked.headers.get("Transfer-Encoding", "").lower():
+        asked.environ["wsgi.input_terminated"] = True  # the server ends a chunked body itself; without this it would be taken as empty
+    kept.started = time.perf_counter()
+    kept.spent = metrics.begin_request()
 
 
 def _admit() -> Response | None:
     """Answer preflights, and let nobody further who may not use the route."""
-    if request.method == "OPTIONS" or request.endpoint is None:
+    asked = request_ctx.request
+    if asked.method == "OPTIONS" or asked.endpoint is None:
         return None
     enforce(current_caller())
     return None
@@ -68,27 +74,28 @@ def _admit() -> Response | None:
 
 def _finish(response: Response) -> Response:
     """Add what every answer has: the request id, timings, CORS; count and log it."""
-    total = time.perf_counter() - g.get("started", time.perf_counter())
-    spent: dict[str, float] = g.get("spent", {})
+    asked, kept = request_ctx.request, app_ctx.g
+    total = time.perf_counter() - kept.get("started", time.perf_counter())
+    spent: dict[str, float] = kept.get("spent", {})
     timings = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in [*spent.items(), ("total", total)])
-    response.headers.extend((("X-Request-Id", g.get("request_id", "")), ("Server-Timing", timings), ("X-Content-Type-Options", "nosniff")))
+    response.headers.extend((("X-Request-Id", kept.get("request_id", "")), ("Server-Timing", timings), ("X-Content-Type-Options", "nosniff")))
     if response.status_code in (204, 304):
         response.headers.pop("Content-Type", None)  # there is no content that it could describe
-    _cors(response)
-    route = request.url_rule.rule if request.url_rule else "(none)"
-    metrics.observe_request(request.method, route, response.status_code, total)
-    log_request(request.method, route, response.status_code, total * 1000)
+    _cors(asked, response)
+    route = asked.url_rule.rule if asked.url_rule else "(none)"
+    metrics.observe_request(asked.method, route, response.status_code, total)
+    log_request(asked.method, route, response.status_code, total * 1000)
     return response
 
 
-def _cors(response: Response) -> None:
-    origin = request.headers.get("Origin")
+def _cors(asked: Request, response: Response) -> None:
+    origin = asked.headers.get("Origin")
     response.headers["Vary"] = ", ".join((*response.headers.getlist("Vary"), "Origin"))
     if origin is None or origin not in current_hub().settings.cors_origins:
         return
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Expose-Headers"] = "ETag, Link, Location, X-Request-Id, Retry-After"
-    if request.method == "OPTIONS":
+    if asked.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET")
-        response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
+        response.headers["Access-Control-Allow-Headers"] = asked.headers.get("Access-Control-Request-Headers", "")
         response.headers["Access-Control-Max-Age"] = "600"

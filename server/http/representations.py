@@ -86,7 +86,7 @@ def respond(thing: Thing, status: int = 200, media_type: str | None = None, *, i
     tag = etag(thing, chosen)
     if status == 200 and request.method in ("GET", "HEAD") and _has(tag):
         return vary(Response(status=304, headers={"ETag": tag}))
-    headers = [("ETag", tag), *(("Link", link) for link in links(thing, chosen)), ("Cache-Control", _FOREVER if immutable else _ASK_AGAIN)]
+    headers = [("ETag", tag), ("Link", ", ".join(links(thing, chosen))), ("Cache-Control", _FOREVER if immutable else _ASK_AGAIN)]
     return vary(Response(body(thing, chosen), status, headers, content_type=chosen if chosen != HTML else "text/html; charset=utf-8"))
 
 
@@ -107,7 +107,7 @@ def body(thing: Thing, media_type: str) -> bytes:
 
 
 def links(thing: Thing, media_type: str) -> list[str]:
-    """Write the Link headers of a thing: what it is, its history, its views, its shape (RFC 8288, FAIR signposting)."""
+    """Write the links of a thing, for its header Link: what it is, its history, its views, its shape (RFC 8288, FAIR signposting)."""
     here, tools = thing.document.value, current_hub().tools
     found = [
         f'<{thing.iri.value}>; rel="describes"',

@@ -105,7 +105,7 @@ class Toolbox:
         return _whole(self._described(document, history), history)
 
     def _described(self, document: NamedNode, history: NamedNode) -> list[Triple]:
-        return self.store.triples(fill(_DESCRIPTION, document=document, history=history, head=HUB.head, shared=HUB.sharedStatements))
+        return self.store.triples(fill(_DESCRIPTION, document=document, history=history))
 
     def root(self, kind: Kind, id: str, triples: Iterable[Triple]) -> NamedNode:
         """Return the IRI of the thing that a document describes."""
@@ -159,4 +159,4 @@ def is_deleted(head: Revision | None) -> bool:
 
 
 _DESCRIPTION = """CONSTRUCT { ?s ?p ?o } WHERE {
-  { GRAPH $document { ?s ?p ?o } } UNION { GRAPH $history { ?s ?p ?o . FILTER(?s = $history && ?p IN ($head, $shared)) } } }"""
+  { GRAPH $document { ?s ?p ?o } } UNION { GRAPH $history { $history ?p ?o } BIND($history AS ?s) } }"""

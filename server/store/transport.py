@@ -40,7 +40,8 @@ class Transport:
 
     def __init__(self, user: str, password: str, seconds: float, connections: int) -> None:
         """Keep up to `connections` open per address; `seconds` is the time limit of a request that names none."""
-        self._pool = pool_manager(connections)
+        self._manager = pool_manager(connections)
+        self._places: dict[str, tuple[urllib3.HTTPConnectionPool, str]] = {}
         self._headers = urllib3.make_headers(basic_auth=f"{user}:{password}") if user else {}
         self._seconds = seconds
 
@@ -81,13 +82,18 @@ class Transport:
 
     def _try(self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float, stream: bool) -> urllib3.BaseHTTPResponse:
         limit = urllib3.Timeout(connect=seconds, read=seconds)
-        return self._pool.request(
-            method, url, body=body, headers={**self._headers, **headers}, timeout=limit, preload_content=not stream, redirect=False
-        )
+        pool, target = self._place(url)
+        return pool.urlopen(method, target, body, {**self._headers, **headers}, timeout=limit, preload_content=not stream, redirect=False)
+
+    def _place(self, url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
+        """Find the pool of an address; there are three of them, and taking one apart costs more than remembering it."""
+        if (place := self._places.get(url)) is None:
+            place = self._places[url] = self._manager.connection_from_url(url), urllib3.util.parse_url(url).request_uri
+        return place
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        self._manager.clear()
 
 
 def unavailable(error: Exception) -> StoreUnavailable:
