@@ -17,6 +17,7 @@ import pyshacl
 import rdflib
 import shacl
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
+from pyshacl.errors import ReportableRuntimeError
 
 from server.errors import DoesNotConform, Fault
 from server.graph.judging import judging_shapes, marker
@@ -29,7 +30,8 @@ from server.store.base import Term
 
 LARGEST = 10_000  # triples that pySHACL is given: it takes a second for them
 
-_log = logging.getLogger("pyshacl")
+LOG = logging.getLogger(__name__)
+logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # that a literal is no value of its type is said in the report, to who wrote it
 
 rdflib.NORMALIZE_LITERALS = False  # rdflib would respell what is judged and reported
 
@@ -64,22 +66,33 @@ class Gate:
     def judge(self, triples: Iterable[Triple], draft: Draft | None = None) -> Verdict:
         """Validate with the reference engine and write the report; faults point into the draft's request.
 
-        Above `LARGEST` triples the fast engine writes the report: the reference engine would take minutes, and everybody else would wait.
+        The fast engine writes the report where the reference engine gives none, and above `LARGEST` triples, for which that would take
+        minutes and everybody else would wait.
         """
         given = list(triples)
-        if len(given) > LARGEST:
-            found = self._fast.validate_text(_text(given), "ntriples", allow_warnings=True)
-            return Verdict(found.conforms, *_results(report := found.serialize("ntriples"), draft), report)
-        data = rdflib.Graph().parse(data=_text(given), format="nt")
+        text = _text(given)
+        found = self._by_reference(text) if len(given) <= LARGEST else None
+        if found is None:
+            report = self._fast.validate_text(text, "ntriples", allow_warnings=True)
+            found = bool(report.conforms), str(report.serialize("ntriples"))
+        conforms, written = found
+        violations, warnings = _results(written, draft)
+        return Verdict(conforms, violations, warnings, written)
+
+    def _by_reference(self, text: str) -> tuple[bool, str] | None:
+        data = rdflib.Graph().parse(data=text, format="nt")
         started = time.perf_counter()
-        with self._lock:
-            conforms, report, _ = pyshacl.validate(
-                data, shacl_graph=self._slow_graph, advanced=False, inference="none", allow_warnings=True, inplace=True
-            )
-        observe_shacl(time.perf_counter() - started)
-        text = report.serialize(format="nt", encoding="utf-8").decode() if isinstance(report, rdflib.Graph) else str(report)
-        violations, warnings = _results(text, draft)
-        return Verdict(bool(conforms), violations, warnings, text)
+        try:
+            with self._lock:
+                conforms, report, _ = pyshacl.validate(
+                    data, shacl_graph=self._slow_graph, advanced=False, inference="none", allow_warnings=True, inplace=True
+                )
+        except (TypeError, ReportableRuntimeError) as error:  # it breaks off where sh:lessThanOrEquals compares with what is no number
+            LOG.warning("pySHACL gave no verdict: %s", error)
+            return None
+        finally:
+            observe_shacl(time.perf_counter() - started)
+        return (bool(conforms), report.serialize(format="nt", encoding="utf-8").decode()) if isinstance(report, rdflib.Graph) else None
 
     def admit(self, draft: Draft, context: Iterable[Triple]) -> None:
         """Return if a draft conforms, else raise `DoesNotConform` with the report.
