@@ -39,6 +39,7 @@ def application(hub: Hub) -> Flask:
     app.before_request(_admit)
     problems.install(app)
     app.after_request(_finish)
+    app.teardown_request(_forget)
     auditing.install(app)
     app.register_blueprint(resources.blueprint(hub.registry.kinds, lambda kind: schemas.Describer(hub.registry, kind)))
     for blueprint in (people, health, sparql.blueprint, general.blueprint, *cords.BLUEPRINTS):
@@ -70,6 +71,11 @@ def _admit() -> Response | None:
         return None
     enforce(current_caller())
     return None
+
+
+def _forget(error: BaseException | None) -> None:
+    """Let no later line of this thread carry the request's id."""
+    request_id.set("")
 
 
 def _finish(response: Response) -> Response:
