@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 import urllib3
 from pyoxigraph import NamedNode
@@ -22,6 +21,7 @@ from server.store.base import Store
 from tests.clients.test_tracking import RECORDED, recorded
 from tests.support.hubs import wired
 from tests.support.mlflow import Tracking
+from tests.support.recorded import Recorded, said
 from tests.support.settings import free_port
 from tests.support.standin import Said, StandIn, standing_in
 
@@ -120,27 +120,6 @@ def test_a_run_that_nobody_has_is_404(hub: Hub) -> None:
     with pytest.raises(NotFound, match="no location that MLflow knows"):
         hub.harvest.model(hub.assets.create(SYSTEM, "models", Document(JSON, {"title": "m"})), 30)
     assert counts(hub) == dict.fromkeys(COLLECTIONS, 0)
-
-
-class Recorded:
-    """An MLflow 2 of recorded answers; `change` replaces some of them."""
-
-    def __init__(self) -> None:
-        run = recorded("restonly_runs_get")
-        run["run"].pop("outputs")  # MLflow 2 has no logged models
-        experiment = recorded("experiments_get")
-        experiment["experiment"]["experiment_id"] = "2"
-        self.answers: dict[str, Callable[[], Said]] = {
-            "runs/get": lambda: said(run), "experiments/get": lambda: said(experiment),
-            "mlflow-artifacts": lambda: said({"error_code": "RESOURCE_DOES_NOT_EXIST"}, 404),
-        }  # fmt: skip
-
-    def __call__(self, path: str) -> Said:
-        return next((answer() for part, answer in self.answers.items() if f"/{part}" in path), said({"error_code": "RESOURCE_DOES_NOT_EXIST"}, 404))
-
-
-def said(body: Mapping[str, Any], status: int = 200) -> Said:
-    return Said(orjson.dumps(body), status)
 
 
 @pytest.fixture
