@@ -42,6 +42,8 @@ class Generation:
                 f"the store has those up to {max(self.position, found.last or 0)}. Restore a backup; or move the file away to go on without them."
             )
         self._replay(found)
+        if not self._markers:  # so that the next start need not look through all graphs for one
+            self._mark(0)
         self.database.flush()
         self.journal = Journal(self._journal_path, self.position)
 
@@ -75,6 +77,10 @@ class Generation:
             self.database.update(f"{sparql}\n{marker}")
         except SyntaxError:
             raise first from None
+
+    def _mark(self, position: int) -> None:
+        self.database.update(f"CREATE SILENT GRAPH <{_MARKER}{position}>")
+        self._markers = [position]
 
     def rotate(self) -> None:
         """Make everything durable in the database itself and start an empty journal."""
