@@ -55,7 +55,8 @@ class Names:
         """Tell whether a node is shared between graphs: an IRI of the hub below `id/` that is no thing of a collection and no part of one."""
         if not isinstance(node, NamedNode) or not node.value.startswith(self.base + "id/"):
             return False
-        return node.value.count("/", len(self.base) + 3) == 1 and self.split(node.value) is None
+        rest = node.value[len(self.base) + 3 :]
+        return rest.count("/") == 1 and "#" not in rest and self.split(node.value) is None
 
     @property
     def terms(self) -> NamedNode:

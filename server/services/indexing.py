@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from server.services.things import Thing, Toolbox, shared_statements
 from server.settings import Settings
 from server.store.text import fill
 
+LOG = logging.getLogger(__name__)
 BATCH = 500  # descriptions read in one query
 INTERVAL = 0.3  # seconds between looks at the change log, so that another process's write is seen within one
 
@@ -55,10 +57,14 @@ class Indexing:
         """
         try:
             self.index.apply(rows, sequence, previous)
-        except Behind:
+        except (Behind, StoreUnavailable):
+            self._catch_up(sequence)
+
+    def _catch_up(self, sequence: int) -> None:
+        try:
             self.feed.catch_up()
-        except StoreUnavailable:
-            self.feed.catch_up()
+        except StoreUnavailable as error:  # the write stands; to answer that it failed would be wrong
+            LOG.warning("The search index has not seen change %d yet: %s", sequence, error.detail)
 
     def identity(self) -> str:
         """Name the change log and the shapes: an index of other ones is rebuilt."""

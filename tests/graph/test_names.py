@@ -50,6 +50,7 @@ def test_ids_are_random_hexadecimal_digits() -> None:
         ("http://hub.test/id/materials/a%2Fb", True),
         (f"http://hub.test/id/toys/{ONE}", False),
         (f"http://hub.test/id/toys/{ONE}/wheels/1", False),
+        (f"http://hub.test/id/toys/{ONE}#wheel", False),
         ("http://hub.test/id/materials/a/b", False),
         ("http://else.test/id/materials/wood", False),
     ],

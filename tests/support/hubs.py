@@ -19,12 +19,12 @@ registry = cache(Registry.load)
 
 
 @contextmanager
-def wired(stores: tuple[Store, Store], folder: Path, **settings: Any) -> Iterator[Hub]:
-    """Give a hub until the block ends; the stores stay open, for they belong to the test."""
+def wired(stores: tuple[Store, Store], folder: Path, kinds: Registry | None = None, **settings: Any) -> Iterator[Hub]:
+    """Give a hub until the block ends, with the project's kinds or others; the stores stay open, for they belong to the test."""
     kg, system = stores
     made = make_settings(folder / "hub", **settings)
     migrate(kg, system, made.base_iri)
-    hub = wire(made, kg, system, registry(made.shapes))
+    hub = wire(made, kg, system, kinds or registry(made.shapes))
     try:
         yield hub
     finally:
