@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -121,7 +122,8 @@ class Bulk:
         for item, draft, wanted in drafts:
             try:
                 if not all_pass:
-                    self._tools.gate.admit(draft, context_triples(collections, wanted))
+                    own = ChainMap({draft.thing: kind.collection}, collections)  # a thing may refer to itself
+                    self._tools.gate.admit(draft, context_triples(own, wanted))
                 references, unique = self._drafts.conditions(draft, wanted, found)
                 id = self._tools.names.id_of(kind, draft.thing)
                 changes.append((item.line, Change(kind.collection, id, draft.thing, "create", 0, frozenset(), draft.triples, references, unique)))
