@@ -18,7 +18,7 @@ from server.graph.names import Names
 from server.graph.patches import write_patch
 from server.graph.vocabulary import HUB, RDF, XSD
 from server.store.base import Term
-from server.store.text import fill, write
+from server.store.text import fill
 
 DELETE = "delete"
 
@@ -78,8 +78,11 @@ def now() -> Literal:
     return canonical(Literal(datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"), datatype=XSD.dateTime))
 
 
-def request(names: Names, changes: Sequence[Change], who: Attribution) -> str:
-    """Write the update request of a commit. Blocks of data are joined, never searched for places to fill: a text may say `$anything`."""
+def request(names: Names, changes: Sequence[Change], who: Attribution, near: range | None) -> str:
+    """Write the update request of a commit, for a change log whose last number is in `near`, if that can be said.
+
+    Blocks of data are joined, never searched for places to fill: a text may say `$anything`.
+    """
     log, last = names.changes, HUB.last
     old: list[str] = []
     new: list[str] = []
@@ -98,19 +101,31 @@ def request(names: Names, changes: Sequence[Change], who: Attribution) -> str:
         conditions += [head] if change.expected else []
         conditions += [f"BIND(?n + {place + 1} AS ?n{place})", *_conditions(change, document)]
         new.append(_revision_block(names, change, document, who, f"?n{place}"))
-        removals += [f"GRAPH {document} {{ {write(sorted(removed, key=str))} }}"] if removed else []
-        additions += [f"GRAPH {document} {{ {write(sorted(added, key=str))} }}"] if added else []
-        additions += [f"GRAPH {names.terms} {{ {write(sorted(kept & change.after, key=str))} }}"] if kept & change.after else []
+        removals += [f"GRAPH {document} {{ {_block(removed)} }}"] if removed else []
+        additions += [f"GRAPH {document} {{ {_block(added)} }}"] if added else []
+        additions += [f"GRAPH {names.terms} {{ {_block(kept & change.after)} }}"] if kept & change.after else []
     first = names.document(changes[0].collection, changes[0].id)
     won = f"GRAPH {names.history(first)} {{ {names.revision(first, changes[0].revision)} {HUB.transaction} {who.transaction} }}"
     operations = [
         f"DELETE {{ GRAPH {log} {{ {log} {last} ?n }} {' '.join(old)} }}\n"
         f"INSERT {{ GRAPH {log} {{ {log} {last} ?next }} {' '.join(new)} }}\n"
-        f"WHERE {{ GRAPH {log} {{ {log} {last} ?n }} BIND(?n + {len(changes)} AS ?next) {' '.join(dict.fromkeys(conditions))} }}"
+        f"WHERE {{ {{ {find_last(log, near)} }} BIND(?n + {len(changes)} AS ?next) {' '.join(dict.fromkeys(conditions))} }}"
     ]
     operations += [f"DELETE {{ {' '.join(removals)} }} WHERE {{ {won} }}"] if removals else []
     operations += [f"INSERT {{ {' '.join(additions)} }} WHERE {{ {won} }}"] if additions else []
     return " ;\n".join(operations)
+
+
+def _block(triples: Iterable[Triple]) -> str:
+    return " ".join(f"{line} ." for line in sorted(map(str, triples)))
+
+
+def find_last(log: NamedNode, near: range | None) -> str:
+    """Write the query for the last number of the change log; if it can be said, among these, the first of which is looked up first."""
+    found = f"GRAPH {log} {{ {log} {HUB.last} ?n }}"
+    if near is None:
+        return f"SELECT ?n WHERE {{ {found} }}"
+    return f"SELECT ?n WHERE {{ VALUES ?n {{ {' '.join(map(str, near))} }} FILTER EXISTS {{ {found} }} }} LIMIT 1"
 
 
 def new_conditions(names: Names, changes: Sequence[Change]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from server.errors import AlreadyExists, DoesNotConform, Fault, Gone, HubError, InUse, NotFound, RevisionMismatch
-from server.graph.changes import DELETE, Attribution, Change, exists, new_conditions, new_quads, referring, request, taken
+from server.graph.changes import DELETE, Attribution, Change, exists, find_last, new_conditions, new_quads, referring, request, taken
 from server.graph.names import Names
 from server.graph.patches import read_patch
 from server.graph.vocabulary import HUB
@@ -21,6 +21,7 @@ from server.store.base import Row, Store, Term
 from server.store.text import fill, write
 
 _TRIES = 4  # other writers may take the next numbers first
+_NEAR = 32  # numbers of the change log that are tried before all are looked through
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,16 @@ class Revision:
 
 
 class History:
-    """Writes changes to the store and reads them back. Holds no state of its own."""
+    """Writes changes to the store and reads them back.
+
+    It remembers where the change log was last seen and asks for that number and the next ones: an engine that keeps what was removed for
+    a while (RocksDB does) would otherwise walk over all former numbers to find the present one.
+    """
 
     def __init__(self, store: Store, names: Names) -> None:
         """Work on the knowledge dataset."""
         self.store, self.names = store, names
+        self._seen = 0
 
     def prepare(self) -> None:
         """Start the change log where there is none, and give it the name by which an index knows which log it follows."""
@@ -78,20 +84,28 @@ class History:
         Raises `RevisionMismatch`, `AlreadyExists`, `InUse` or `DoesNotConform` (a reference is gone) for the condition that failed.
         """
         who = Attribution(NamedNode(f"urn:uuid:{uuid.uuid4()}"), by, at, reason)
-        self.store.update(request(self.names, changes, who))
-        won = self.store.select(
+        for near in (self._near(), None):
+            self.store.update(request(self.names, changes, who, near))
+            if (first := self._won(changes[0], who)) is not None:
+                self._seen = first + len(changes) - 1
+                return first
+            if near is not None and self.last() in near:
+                break
+        raise self._refusal(changes)
+
+    def _won(self, change: Change, who: Attribution) -> int | None:
+        """Return the number that a change was given in this transaction, or None where it was not made."""
+        rows = self.store.select(
             fill(
                 "SELECT ?s WHERE { GRAPH $graph { $revision $transaction_of $transaction ; $sequence ?s } }",
-                graph=self._history(changes[0]),
-                revision=self._revision(changes[0]),
+                graph=self._history(change),
+                revision=self._revision(change),
                 transaction_of=HUB.transaction,
                 transaction=who.transaction,
                 sequence=HUB.sequence,
             )
         )
-        if not won:
-            raise self._refusal(changes)
-        return int(str(won[0]["s"].value))
+        return int(str(rows[0]["s"].value)) if rows else None
 
     def commit_new(self, changes: Sequence[Change], by: NamedNode | None, at: Literal, reason: str | None = None) -> int:
         """Write many new things or none, as `commit` does but faster; return the sequence number of the first.
@@ -123,8 +137,13 @@ class History:
 
     def last(self) -> int:
         """Return the last number of the change log."""
-        rows = self.store.select(fill("SELECT ?n WHERE { GRAPH $log { $log $last ?n } }", log=self.names.changes, last=HUB.last))
-        return int(str(rows[0]["n"].value)) if rows else 0
+        log = self.names.changes
+        rows = self.store.select(find_last(log, self._near())) or self.store.select(find_last(log, None))
+        self._seen = int(str(rows[0]["n"].value)) if rows else 0
+        return self._seen
+
+    def _near(self) -> range:
+        return range(self._seen, self._seen + _NEAR)
 
     def changes(self, first: int, last: int) -> list[Revision]:
         """Return the entries of the change log with these exact numbers, in order (neither store can scan a range of literals)."""

@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 from pyoxigraph import NamedNode
@@ -53,10 +54,11 @@ class Names:
 
     def is_shared(self, node: object) -> bool:
         """Tell whether a node is shared between graphs: an IRI of the hub below `id/` that is no thing of a collection and no part of one."""
-        if not isinstance(node, NamedNode) or not node.value.startswith(self.base + "id/"):
-            return False
-        rest = node.value[len(self.base) + 3 :]
-        return rest.count("/") == 1 and "#" not in rest and self.split(node.value) is None
+        return isinstance(node, NamedNode) and self._shared.fullmatch(node.value) is not None
+
+    @cached_property
+    def _shared(self) -> re.Pattern[str]:
+        return re.compile(re.escape(self.base) + r"id/[^/#]*/(?![0-9a-f]{64}\Z)[^/#]*")
 
     @property
     def terms(self) -> NamedNode:

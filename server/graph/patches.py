@@ -9,7 +9,7 @@ from pyoxigraph import RdfFormat, Triple, parse
 
 def write_patch(added: Iterable[Triple], removed: Iterable[Triple]) -> str:
     """Write an RDF Patch: removals before additions, each in the order of its N-Triples text."""
-    lines = [f"D {each} ." for each in sorted(removed, key=str)] + [f"A {each} ." for each in sorted(added, key=str)]
+    lines = [f"D {line} ." for line in sorted(map(str, removed))] + [f"A {line} ." for line in sorted(map(str, added))]
     return "\n".join(["TX .", *lines, "TC ."]) + "\n"
 
 

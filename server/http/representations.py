@@ -98,11 +98,12 @@ def _has(tag: str) -> bool:
 def body(thing: Thing, media_type: str) -> bytes:
     """Write a thing in a media type."""
     tools = current_hub().tools
-    if media_type in (JSON, LD, HTML):
-        members = tools.json(thing)
-        if media_type == HTML:
-            return render_template("thing.html", thing=thing, members=members, base=tools.names.base).encode()
-        return orjson.dumps(members if media_type == JSON else {"@context": tools.context_of(thing.kind), **members})
+    if media_type == JSON:
+        return tools.item(thing)
+    if media_type == LD:
+        return orjson.dumps({"@context": tools.context_of(thing.kind), **tools.json(thing)})
+    if media_type == HTML:
+        return render_template("thing.html", thing=thing, members=tools.json(thing), base=tools.names.base).encode()
     return write(thing.triples, media_type, thing.document)
 
 

@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -45,8 +45,8 @@ _APPEND = (
     + """
 INSERT { GRAPH $audit { $audit hub:last 0 } } WHERE { FILTER NOT EXISTS { GRAPH $audit { $audit hub:last ?last } } } ;
 INSERT DATA { GRAPH $audit { $triples } } ;
-DELETE { GRAPH $audit { ?entry hub:offset ?offset } } INSERT { GRAPH $audit { ?entry hub:sequence ?sequence } }
-WHERE { GRAPH $audit { $audit hub:last ?last . ?entry hub:offset ?offset } BIND ( ?last + ?offset AS ?sequence ) } ;
+INSERT { GRAPH $audit { ?entry hub:sequence ?sequence } }
+WHERE { GRAPH $audit { $audit hub:last ?last } VALUES ( ?entry ?offset ) { %s } BIND ( ?last + ?offset AS ?sequence ) } ;
 DELETE { GRAPH $audit { $audit hub:last ?last } } INSERT { GRAPH $audit { $audit hub:last ?next } }
 WHERE { GRAPH $audit { $audit hub:last ?last } BIND ( ?last + $count AS ?next ) }"""
 )
@@ -109,7 +109,8 @@ class Audit:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            if len(self._waiting) in (1, _BATCH):  # what the thread waits for; waking it for each entry would cost every request a switch
+                self._changed.notify_all()
 
     def flush(self, seconds: float = _GIVE_UP_SECONDS) -> bool:
         """Write what waits now; tell whether all of it is in the store."""
@@ -174,9 +175,11 @@ class Audit:
 
     def _write(self, batch: list[Entry]) -> bool:
         nodes = [item(AUDIT, secrets.token_hex(16)) for _ in batch]
-        triples = [triple for offset, (node, entry) in enumerate(zip(nodes, batch, strict=True), 1) for triple in _triples(node, offset, entry)]
+        triples = [triple for node, entry in zip(nodes, batch, strict=True) for triple in _triples(node, entry)]
+        offsets = " ".join(f"( {node} {offset} )" for offset, node in enumerate(nodes, 1))
+        text = fill(_APPEND % offsets, audit=AUDIT, triples=triples, count=len(batch))
         started = time.monotonic()
-        while not self._append(nodes[0], triples, len(batch)):
+        while not self._append(nodes[0], text):
             with self._changed:
                 if self._closing and time.monotonic() - started > _GIVE_UP_SECONDS:
                     _LOG.error("%d audit entries are lost: the store did not take them before the stop", len(self._waiting))
@@ -185,10 +188,10 @@ class Audit:
             time.sleep(_RETRY_SECONDS)
         return True
 
-    def _append(self, first: NamedNode, triples: Iterable[Triple], count: int) -> bool:
+    def _append(self, first: NamedNode, text: str) -> bool:
         try:
             if not self._store.ask(fill(_WRITTEN, audit=AUDIT, entry=first)):  # an answer that got lost may hide a commit
-                self._store.update(fill(_APPEND, audit=AUDIT, triples=triples, count=count))
+                self._store.update(text)
         except HubError as error:
             _LOG.warning("the audit log waits for the store: %s", error.detail)
             return False
@@ -206,7 +209,7 @@ def outcome_of(status: int) -> str:
     return REFUSED if status in (401, 403, 429) else FAILED
 
 
-def _triples(node: NamedNode, offset: int, entry: Entry) -> list[Triple]:
+def _triples(node: NamedNode, entry: Entry) -> list[Triple]:
     texts = {
         "account": entry.account,
         "token": entry.token,
@@ -216,7 +219,7 @@ def _triples(node: NamedNode, offset: int, entry: Entry) -> list[Triple]:
         "address": entry.address,
     }
     triples = [Triple(node, HUB[name], Literal(printable(value, 500))) for name, value in texts.items() if value is not None]
-    triples += [Triple(node, RDF.type, HUB.AuditEntry), Triple(node, HUB.offset, Literal(offset)), Triple(node, HUB.at, stamp(entry.at))]
+    triples += [Triple(node, RDF.type, HUB.AuditEntry), Triple(node, HUB.at, stamp(entry.at))]
     triples += [Triple(node, HUB.person, entry.person)] if entry.person else []
     triples += [Triple(node, HUB.status, Literal(entry.status))] if entry.status is not None else []
     return triples

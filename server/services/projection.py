@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import orjson
 from pyoxigraph import Literal
 
 from server.graph.kinds import Field
@@ -23,7 +22,6 @@ def project(tools: Toolbox, thing: Thing, sequence: int, modified: str) -> Index
 
     `modified` is the time of its last revision, for kinds without a field of that name.
     """
-    item = tools.json(thing)
     sorts: dict[str, SortValue] = {"title": None, "created": modified, "modified": modified}
     terms: list[tuple[str, Scalar]] = []
     words: dict[int, list[str]] = {}
@@ -41,7 +39,7 @@ def project(tools: Toolbox, thing: Thing, sequence: int, modified: str) -> Index
         iri=thing.iri.value,
         sequence=sequence,
         revision=thing.revision,
-        item=orjson.dumps(item),
+        item=tools.item(thing),
         sorts={key: sorts.get(key) for key in sortable},
         terms=sorted(set(terms), key=repr),
         text={weight: "\n".join(texts) for weight, texts in words.items()},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import orjson
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from server.errors import Forbidden, Gone, NotFound
@@ -35,6 +36,8 @@ class Thing:
     document: NamedNode
     revision: int
     triples: frozenset[Triple]
+    text: list[bytes] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Its JSON, once `Toolbox.item` has written it: the answer to a write and the search index hold the same."""
 
     @cached_property
     def nodes(self) -> Nodes:
@@ -72,6 +75,12 @@ class Toolbox:
     def json(self, thing: Thing) -> dict[str, Any]:
         """Write a thing as its JSON object."""
         return self.writer.write(thing.kind, thing.iri, thing.nodes, thing.revision)
+
+    def item(self, thing: Thing) -> bytes:
+        """Write a thing as JSON text."""
+        if not thing.text:
+            thing.text.append(orjson.dumps(self.json(thing)))
+        return thing.text[0]
 
     def kind(self, collection: str) -> Kind:
         """Find a kind by its collection; raise `NotFound` with those that exist."""
