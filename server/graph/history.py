@@ -57,9 +57,10 @@ class History:
 
     def prepare(self) -> None:
         """Start the change log where there is none, and give it the name by which an index knows which log it follows."""
-        text = "INSERT { GRAPH $log { $log $last 0 ; $identity $uuid } } WHERE { FILTER NOT EXISTS { GRAPH $log { $log $last ?n } } }"
-        fresh = Literal(str(uuid.uuid4()))
-        self.store.update(fill(text, log=self.names.changes, last=HUB.last, identity=HUB.identity, uuid=fresh))
+        if not self.identity():  # else nothing is written: a start must be possible on a full disk
+            text = "INSERT { GRAPH $log { $log $last 0 ; $identity $uuid } } WHERE { FILTER NOT EXISTS { GRAPH $log { $log $last ?n } } }"
+            fresh = Literal(str(uuid.uuid4()))
+            self.store.update(fill(text, log=self.names.changes, last=HUB.last, identity=HUB.identity, uuid=fresh))
         self._complete()
 
     def _complete(self) -> None:

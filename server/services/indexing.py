@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-from server.errors import StoreUnavailable
+from server.errors import StoreFull, StoreUnavailable
 from server.graph.changes import DELETE
 from server.graph.literals import canonical_triple
 from server.graph.vocabulary import HUB
@@ -53,17 +53,17 @@ class Indexing:
     def publish(self, rows: Sequence[IndexRow], sequence: int, previous: int) -> None:
         """Take in rows that were just written; where others wrote in between, read theirs first.
 
-        The write itself stands: an index that cannot be reached or is damaged catches up by itself.
+        The write itself stands: an index that cannot be reached, is damaged or finds its disk full catches up by itself.
         """
         try:
             self.index.apply(rows, sequence, previous)
-        except (Behind, StoreUnavailable):
+        except (Behind, StoreFull, StoreUnavailable):
             self._catch_up(sequence)
 
     def _catch_up(self, sequence: int) -> None:
         try:
             self.feed.catch_up()
-        except StoreUnavailable as error:  # the write stands; to answer that it failed would be wrong
+        except (StoreFull, StoreUnavailable) as error:  # the write stands; to answer that it failed would be wrong
             LOG.warning("The search index has not seen change %d yet: %s", sequence, error.detail)
 
     def identity(self) -> str:

@@ -166,23 +166,32 @@ class EmbeddedStore:
         self._swap(lambda folder: None, quads)
 
     def _swap(self, begin: Callable[[Path], None], quads: Iterable[Quad]) -> None:
-        """Build the next generation beside this one and make it the current one; the files of the old one go at the next start."""
+        """Build the next generation from nothing, or from what `begin` lays into its database."""
         with self._writer(0) as old:
-            folder = self._path / str(self._number + 1)
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            try:
+
+            def make(folder: Path) -> None:
                 begin(folder / "db")
                 build(folder, quads, old.position)
-                fresh = Generation(folder)
-            except BaseException:
-                shutil.rmtree(folder)
-                raise
-            set_current_generation(self._path, self._number + 1)
-            self._number += 1
-            self._generation = fresh
-            self._writes += 1
-            old.journal.retire()
+
+            self._advance(old, make)
+
+    def _advance(self, old: Generation, make: Callable[[Path], None]) -> Generation:
+        """Make the next generation beside this one and the current one; the files of the old one go at the next start."""
+        folder = self._path / str(self._number + 1)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            make(folder)
+            fresh = Generation(folder)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+        set_current_generation(self._path, self._number + 1)
+        self._number += 1
+        self._generation = fresh
+        self._writes += 1
+        old.journal.retire()
+        return fresh
 
     @contextmanager
     def _writer(self, size: int) -> Iterator[Generation]:
@@ -192,18 +201,23 @@ class EmbeddedStore:
                 raise StoreFull(
                     f"The disk of the store has {free // MIB} MiB left, {self._reserve // MIB} MiB are kept free. Make room; reading goes on."
                 )
-            self._heal(generation)
-            yield generation
+            yield self._heal(generation)
 
-    def _heal(self, generation: Generation) -> None:
-        """After a failed write, go on only when the database has everything on the disk and a new journal could begin."""
+    def _heal(self, generation: Generation) -> Generation:
+        """After a failed write, go on only when the database takes one, has everything on the disk, and a new journal could begin."""
         if self._failure is None:
-            return
+            return generation
         try:
-            generation.rotate()
-        except OSError as error:
+            try:
+                generation.apply("")
+            except (OSError, RuntimeError):  # there are failures after which RocksDB takes no write until it is opened again
+                generation = self._advance(generation, generation.copy)
+            else:
+                generation.rotate()
+        except (OSError, RuntimeError, StoreUnavailable) as error:
             raise StoreUnavailable(f"{self._failure} It cannot be written yet: {error}") from error
         self._failure = None
+        return generation
 
     @contextmanager
     def _noting_faults(self) -> Iterator[None]:

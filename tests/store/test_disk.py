@@ -99,6 +99,30 @@ store.close()
 """
 
 
+def test_an_engine_that_takes_no_more_writes_is_opened_again_when_there_is_room(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a write that did not fit, RocksDB refuses all others for as long as it is open."""
+    store = EmbeddedStore(small_disk / "kg", reserve=0)
+    insert(store, 0)
+    reader = store.dump()
+    for number in (1, 2):
+        filler = fill_up(small_disk, 20_000)
+        with monkeypatch.context() as patched:
+            patched.setattr("server.store.embedded.free_bytes", lambda path: 1 << 40)  # another program fills the disk after the look
+            for _ in range(2):
+                with pytest.raises((StoreFull, StoreUnavailable)):
+                    store.update(f"INSERT DATA {{ GRAPH <urn:big> {{ <urn:s> <urn:p> '{'x' * 50_000}' }} }}")
+        assert count(store) == number
+        filler.unlink()
+        insert(store, number)
+        store.health()
+    assert store._number == 3, "the engine did not refuse"
+    assert [quad.object.value for quad in reader] == ["0"], "who reads while it is opened again goes on"
+    del reader
+    store.close()
+    with embedded_store(small_disk / "kg") as store:
+        assert {int(row["o"].value) for row in store.select("SELECT ?o { GRAPH <urn:g> { ?s ?p ?o } }")} == {0, 1, 2}
+
+
 def failing(code: int) -> object:
     def fail(*arguments: object) -> int:
         raise OSError(code, os.strerror(code))
