@@ -11,7 +11,7 @@ from flask.globals import app_ctx, request_ctx
 
 from server import metrics
 from server.graph.kinds import Registry
-from server.http import auditing, cords, general, problems, resources, schemas, sparql
+from server.http import auditing, bodies, cords, general, problems, resources, schemas, sparql
 from server.http.auth import current_caller, current_hub
 from server.http.health import health
 from server.http.operations import enforce
@@ -31,6 +31,7 @@ def create_app(settings: Settings, registry: Registry | None = None) -> Flask:
 def application(hub: Hub) -> Flask:
     """Make the WSGI application of an open hub."""
     app = Flask("server.http", static_folder=None, template_folder="templates")
+    app.request_class = bodies.BoundedRequest
     app.extensions["hub"] = hub
     app.config["MAX_CONTENT_LENGTH"] = hub.settings.body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = hub.settings.body_bytes

@@ -1,4 +1,4 @@
-"""Read the small JSON bodies of routes that are no collections, against the schema that their operation declares."""
+"""Bodies of requests: never more than the limit, and the small JSON ones of routes that are no collections against their declared schema."""
 
 from __future__ import annotations
 
@@ -8,12 +8,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from flask import request
+from flask import Request, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.errors import Fault, Malformed, UnsupportedMediaType
 from server.http.operations import declared
 
 JSON = "application/json"
+
+
+class BoundedRequest(Request):
+    """A request whose body is refused where it is too long, also where its length is not announced."""
+
+    def get_data(self, *args: Any, **options: Any) -> Any:
+        """Return the whole body; raise `RequestEntityTooLarge` where werkzeug would return its beginning."""
+        data = super().get_data(*args, **options)
+        if self.content_length is None and self.max_content_length is not None and len(data) >= self.max_content_length:
+            raise RequestEntityTooLarge
+        return data
 
 
 def members() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from server import errors
 from server.errors import DoesNotConform, HubError, TooManyRequests
 from server.graph.rdf import TRIPLE_TYPES, write
 from server.http.auth import CHALLENGES
+from server.http.negotiate import vary
 
 LOG = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
@@ -110,8 +111,10 @@ def install(app: Flask) -> None:
 
 def _domain(error: HubError) -> Response:
     problem = problem_of(error)
-    if isinstance(error, DoesNotConform) and error.report and (wanted := _report_type()):
-        return Response(_report(error.report, wanted), problem.status, content_type=wanted)
+    if isinstance(error, DoesNotConform) and error.report:
+        if wanted := _report_type():
+            return vary(Response(_report(error.report, wanted), problem.status, content_type=wanted))
+        return vary(_answer(problem, document(problem, error.detail, error)))
     response = _answer(problem, document(problem, error.detail, error))
     if isinstance(error, TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after)
@@ -121,7 +124,7 @@ def _domain(error: HubError) -> Response:
 def _http(error: HTTPException) -> Response:
     """Answer what werkzeug and Flask refuse: unknown routes, wrong methods, bodies that are too large."""
     known: dict[int, Problem] = {problem.status: problem for problem in (*TABLE.values(), METHOD)}
-    known[409], known[503] = TABLE[errors.AlreadyExists], TABLE[errors.StoreUnavailable]
+    known[400], known[409], known[503] = TABLE[errors.Malformed], TABLE[errors.AlreadyExists], TABLE[errors.StoreUnavailable]
     if isinstance(error, RequestEntityTooLarge):
         return _answer(TABLE[errors.TooLarge], document(TABLE[errors.TooLarge], "The body is larger than HUB_BODY_BYTES allows."))
     if error.code is not None and error.code < 400:
