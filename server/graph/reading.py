@@ -18,7 +18,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import DoesNotConform, Fault, Malformed
 from server.graph.kinds import RESERVED, Field, Kind, Registry, Shape
-from server.graph.literals import canonical, from_json
+from server.graph.literals import BAD_TEXT, canonical, from_json
 from server.graph.names import ID, Names
 from server.graph.terms import literal_of, resource_or_literal, tagged
 from server.graph.vocabulary import RDF, expand
@@ -90,6 +90,8 @@ class JsonReader:
 
         Raises `ValueError` with what is allowed.
         """
+        if BAD_TEXT.search(text):
+            raise ValueError("has a control character")
         for choice in found.choices:
             if isinstance(choice, NamedNode) and text in (choice.value, choice.value.rpartition("#")[2].rpartition("/")[2]):
                 return choice

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from server.http.app import application
 from server.hub import Hub
 from server.store.base import Store
 from tests.support.hubs import wired
+from tests.support.server import RunningHub, running_hub
 from tests.support.toys import CAR, toy_registry
 
 LIMIT = 20_000
@@ -66,6 +69,27 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(small: Flask, met
     headers["Transfer-Encoding"] = "chunked"
     chunked = small.test_client().open(path, method=method, headers=headers, content_type=media_type, environ_overrides={"wsgi.input": body})
     assert chunked.status_code == 413 and body.read_bytes <= LIMIT + 70_000, body.read_bytes
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 10000000000\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_the_real_server_answers_before_the_body_is_through(real: RunningHub, length: bytes) -> None:
+    part = b" " * 0x10000
+    with socket.create_connection(("127.0.0.1", real.port)) as connection:
+        connection.settimeout(10)
+        connection.sendall(b"POST /api/models HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + length + b"\r\n")
+        with suppress(ConnectionError):  # it answers, and hears no more
+            for _ in range(1000):
+                connection.sendall(b"10000\r\n" + part + b"\r\n" if b"chunked" in length else part)
+            pytest.fail("64 MiB were taken")
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    assert real.request("GET", "/health").status == 200
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Run a hub as users do."""
+    with running_hub(tmp_path_factory.mktemp("real"), HUB_ANONYMOUS_ROLE="contributor", HUB_BODY_BYTES="1MiB") as hub:
+        yield hub
 
 
 def test_a_chunked_body_below_the_limit_is_read_whole(small: Flask) -> None:
