@@ -61,7 +61,7 @@ class Hub:
     def close(self) -> None:
         """Finish what runs, write what waits, and release files and connections."""
         self.closing.set()
-        self.indexing.feed.stop()
+        self.indexing.close()
         self.identity.close()
         self.harvest.close()
         self.index.close()
@@ -118,7 +118,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         indexing=indexing,
         assets=assets,
         past=Past(tools),
-        searching=Searching(tools, index),
+        searching=Searching(tools, index, indexing.settle),
         identity=identity,
         enrolment=Enrolment(identity.accounts, identity.registration),
         views=Views(kg, settings.queries),

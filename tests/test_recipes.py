@@ -35,7 +35,7 @@ def client(stores: tuple[Store, Store], tmp_path: Path) -> Iterator[FlaskClient]
     migrate(*stores, settings.base_iri)
     hub = wire(settings, *stores, Registry.load(settings.shapes))
     yield application(hub).test_client()
-    hub.indexing.feed.stop()
+    hub.indexing.close()
     hub.identity.close()
     hub.index.close()
 

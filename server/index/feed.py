@@ -28,12 +28,13 @@ class Feed:
         *,
         identity: Callable[[], str],
         everything: Callable[[], Iterable[IndexRow]],
+        before: Callable[[], object] = lambda: None,
     ) -> None:
         """Join an index and a change log.
 
         `read_changes(first, last)` describes every thing that these changes touched, `last()` is the newest sequence (asked of the
         primary: a lagging replica would look as if the index were ahead), `identity()` names the store and how its things are
-        described, and `everything()` describes all things there are.
+        described, and `everything()` describes all things there are. `before()` brings in what this process has written and not yet applied.
         """
         self._index = index
         self._read_changes = read_changes
@@ -41,6 +42,7 @@ class Feed:
         self._interval = interval
         self._identity = identity
         self._everything = everything
+        self._before = before
         self._catching = Lock()
         self._stopping = Event()
         self._thread: Thread | None = None
@@ -70,6 +72,7 @@ class Feed:
         with self._catching:
             while not stopped():
                 try:
+                    self._before()
                     position, target = self._state()
                     if self._foreign(position, target):
                         self._rebuild(stopped, lambda: self._foreign(*self._state()))

@@ -1,7 +1,7 @@
 """Create, read, replace, patch, delete and restore things of every kind: one way of writing, whatever the door.
 
 The verbs are the same for each kind; the caller comes first. Nothing is stored that the gate has not passed, and every write is one
-commit with its history (see `server.graph.history`). The search index sees a write before its answer goes out.
+commit with its history (see `server.graph.history`). A list that is asked for after a write has it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from threading import Lock
 from typing import NamedTuple
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
@@ -23,7 +24,7 @@ from server.settings import Settings
 from server.store.text import fill
 
 LOG = logging.getLogger(__name__)
-BATCH = 500  # descriptions read in one query
+BATCH = 500  # descriptions read in one query; rows that wait at most to be written together
 INTERVAL = 0.3  # seconds between looks at the change log, so that another process's write is seen within one
 
 
@@ -40,6 +41,14 @@ class Head(NamedTuple):
     action: str
 
 
+class Waiting(NamedTuple):
+    """Rows on their way into the index: the change that they bring it to, and the one before the first."""
+
+    sequence: int
+    previous: int
+    rows: Sequence[IndexRow]
+
+
 class Indexing:
     """Joins the store to the search index."""
 
@@ -48,23 +57,53 @@ class Indexing:
         self.tools, self.index = tools, index
         shapes = "\n".join(sorted(str(each) for each in tools.registry.shapes if not isinstance(each.subject, BlankNode)))
         self._shapes = hashlib.sha256(f"{shapes}{len(tools.registry.shapes)}".encode()).hexdigest()[:16]
-        self.feed = Feed(index, self.changed, tools.history.last, INTERVAL, identity=self.identity, everything=self.everything)
+        self.feed = Feed(
+            index, self.changed, tools.history.last, INTERVAL, identity=self.identity, everything=self.everything, before=self._write_waiting
+        )
+        self._waiting: list[Waiting] = []
+        self._queue, self._writing = Lock(), Lock()
 
     def publish(self, rows: Sequence[IndexRow], sequence: int, previous: int) -> None:
-        """Take in rows that were just written; where others wrote in between, read theirs first.
+        """Take rows that were just written; they are in the index before anybody looks at it (`settle`).
 
-        The write itself stands: an index that cannot be reached, is damaged or finds its disk full catches up by itself.
+        Several writes then cost one transaction of the index, and no writer waits for it.
         """
-        try:
-            self.index.apply(rows, sequence, previous)
-        except (Behind, StoreFull, StoreUnavailable):
-            self._catch_up(sequence)
+        with self._queue:
+            self._waiting.append(Waiting(sequence, previous, rows))
+            many = sum(len(each.rows) for each in self._waiting) >= BATCH
+        if many:
+            self.settle()
 
-    def _catch_up(self, sequence: int) -> None:
+    def settle(self) -> None:
+        """Bring into the index what waits; where others wrote in between, read theirs first.
+
+        What was written stands: an index that cannot be reached, is damaged or finds its disk full catches up by itself.
+        """
+        if not self._write_waiting():
+            self._catch_up()
+
+    def _write_waiting(self) -> bool:
+        """Write what waits in as few transactions as there are gaps; tell whether the index had seen all before it."""
+        with self._writing:
+            with self._queue:
+                batch, self._waiting = self._waiting, []
+            try:
+                for sequence, previous, rows in _joined(batch):
+                    self.index.apply(rows, sequence, previous)
+            except (Behind, StoreFull, StoreUnavailable):
+                return False
+        return True
+
+    def close(self) -> None:
+        """Stop following the change log, and leave nothing waiting."""
+        self.feed.stop()
+        self._write_waiting()
+
+    def _catch_up(self) -> None:
         try:
             self.feed.catch_up()
         except (StoreFull, StoreUnavailable) as error:  # the write stands; to answer that it failed would be wrong
-            LOG.warning("The search index has not seen change %d yet: %s", sequence, error.detail)
+            LOG.warning("The search index has not seen the last changes yet: %s", error.detail)
 
     def identity(self) -> str:
         """Name the change log and the shapes: an index of other ones is rebuilt."""
@@ -146,6 +185,20 @@ class Indexing:
                 )
             )
         return heads
+
+
+def _joined(batch: Iterable[Waiting]) -> Iterator[Waiting]:
+    """Join writes that follow one another, in their order."""
+    joined: Waiting | None = None
+    for each in sorted(batch, key=lambda waiting: waiting.sequence):
+        if joined is not None and each.previous == joined.sequence:
+            joined = Waiting(each.sequence, joined.previous, [*joined.rows, *each.rows])
+            continue
+        if joined is not None:
+            yield joined
+        joined = each
+    if joined is not None:
+        yield joined
 
 
 _HEADS = """SELECT ?t ?d ?k ?n ?s ?at ?a WHERE { VALUES ?h { $histories } GRAPH ?h {

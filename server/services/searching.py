@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +38,9 @@ class Listing:
 class Searching:
     """Turns query parameters into searches by the shape of the kind."""
 
-    def __init__(self, tools: Toolbox, index: Index) -> None:
-        """Search this index for the kinds of the registry."""
-        self.tools, self.index = tools, index
+    def __init__(self, tools: Toolbox, index: Index, settle: Callable[[], None]) -> None:
+        """Search this index for the kinds of the registry; `settle` brings in what this process has written."""
+        self.tools, self.index, self._settle = tools, index, settle
 
     def find(self, collection: str, parameters: Mapping[str, Sequence[str]]) -> Listing:
         """Answer a list request; raise `Malformed` naming each parameter that is unknown or has a wrong value."""
@@ -54,6 +54,7 @@ class Searching:
         if faults:
             raise Malformed(faults[0].message, faults=faults)
         search = Search(_last(parameters, "q"), tuple(filters), sort, limit, _last(parameters, "cursor"))
+        self._settle()
         page = self.index.page(collection, search)
         return Listing(page, self.index.facets(collection, facets, search) if facets else None, tuple(fields), limit)
 

@@ -27,7 +27,7 @@ def hub(stores: tuple[Store, Store], tmp_path: Path) -> Iterator[Hub]:
     try:
         yield hub
     finally:
-        hub.indexing.feed.stop()
+        hub.indexing.close()
         hub.identity.close()
         hub.index.close()
 

@@ -40,6 +40,7 @@ def create(hub: Hub, collection: str, **members: object) -> NamedNode:
 
 def everything(hub: Hub) -> list[str]:
     found = checks.heads(hub.tools)
+    hub.indexing.settle()
     return [
         *checks.check_log(found, hub.tools.history.last()),
         *checks.check_things(hub.tools, found),

@@ -122,13 +122,23 @@ def test_kinds_that_are_gone_are_left_out(stores: tuple[Store, Store], tmp_path:
         assert hub.searching.find("games", {}).page.total == 1
 
 
+def test_writes_wait_for_whoever_looks_first(hub: Hub) -> None:
+    """Three writes are one transaction of the index, made when a list is asked for."""
+    hub.indexing.feed.stop()
+    for number in range(3):
+        toy(hub, title=f"toy {number}")
+    assert hub.index.position() == 0 and listed(hub)["total"] == 3 and hub.index.position() == 3
+
+
 def test_rows_of_changes_are_what_a_write_publishes(hub: Hub) -> None:
     """What another process reads from the log is what this one told its index."""
     published = []
     original = hub.index.apply
     hub.index.apply = lambda rows, *numbers: (published.extend(rows), original(rows, *numbers))[1]  # type: ignore[method-assign]
     made = toy(hub, **CAR)
+    hub.indexing.settle()
     assert hub.indexing.changed(1, 1) == published
     hub.assets.delete(ADA, "toys", made.id, ANY)
+    hub.indexing.settle()
     assert hub.indexing.changed(2, 2) == published[1:] == hub.indexing.changed(1, 2)
     assert list(hub.indexing.everything()) == []

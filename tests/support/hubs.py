@@ -28,7 +28,7 @@ def wired(stores: tuple[Store, Store], folder: Path, kinds: Registry | None = No
     try:
         yield hub
     finally:
-        hub.indexing.feed.stop()
+        hub.indexing.close()
         hub.identity.close()
         hub.harvest.close()
         hub.index.close()
