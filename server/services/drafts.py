@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -206,7 +206,17 @@ class Drafts:
             raise DoesNotConform(message, faults=[Fault("", message)])
         typed = {each.object for each in named if each.subject == thing and each.predicate == RDF.type}
         types = {Triple(thing, RDF.type, each) for each in kind.types if each not in kind.targets or not typed & set(kind.targets)}
-        return Draft(kind, thing, frozenset({*named, *types}), self._pointers(kind, thing, named), {thing: kind})
+        return Draft(kind, thing, frozenset({*named, *types, *self._defaults(kind, thing, named)}), self._pointers(kind, thing, named), {thing: kind})
+
+    def _defaults(self, kind: Kind, thing: NamedNode, triples: Iterable[Triple]) -> Iterator[Triple]:
+        """State the defaults that a graph leaves out, as they are stated for JSON."""
+        nodes, parts = by_subject(triples), self.tools.registry.part_of
+        walked = self.tools.writer.walk(kind, thing, nodes)
+        shapes = {thing: kind, **{value: part for _, found, _, value in walked if (part := parts(found)) and isinstance(value, NamedNode)}}
+        for node, shape in shapes.items():
+            for found in shape.defaulted:
+                if found.default is not None and found.path not in nodes.get(node, {}):
+                    yield Triple(node, found.path, found.default)
 
     def _check_root(self, kind: Kind, root: NamedNode, thing: NamedNode, fixed: bool) -> None:
         names = self.tools.names

@@ -107,3 +107,11 @@ def test_things_of_outsiders_keep_their_iri(stores: tuple[Store, Store], tmp_pat
         hub.assets.delete(NOBODY, "connectors", made.id, ANY)
         assert hub.assets.restore(NOBODY, "connectors", made.id).iri.value == iri
         assert hub.past.at("connectors", made.id, 1).iri.value == iri
+
+
+def test_defaults_are_stated_whatever_the_document_is_written_in(hub: Hub) -> None:
+    made = hub.assets.create(ADA, "toys", turtle('<> a ex:Toy ; dct:title "x" .'))
+    assert made.values("state") == [Literal("new")] == toy(hub).values("state")
+    used = hub.assets.create(ADA, "toys", turtle('<> a ex:Toy ; dct:title "x" ; ex:state "used" .'))
+    assert used.values("state") == [Literal("used")]
+    assert not hub.assets.replace(ADA, "toys", made.id, Document(JSON, hub.tools.json(made)), ANY).changed
