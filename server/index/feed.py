@@ -75,6 +75,7 @@ class Feed:
                     self._before()
                     position, target = self._state()
                     if self._foreign(position, target):
+                        LOG.info("The search index is built anew: it belongs to another store, or things are described in another way.")
                         self._rebuild(stopped, lambda: self._foreign(*self._state()))
                     elif position >= target:
                         break

@@ -9,7 +9,7 @@ from itertools import islice
 from threading import Lock
 from typing import NamedTuple
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, Literal, NamedNode, Quad, Triple
 
 from server.errors import StoreFull, StoreUnavailable
 from server.graph.changes import DELETE
@@ -55,8 +55,7 @@ class Indexing:
     def __init__(self, tools: Toolbox, index: Index) -> None:
         """Feed this index from the tools' store."""
         self.tools, self.index = tools, index
-        shapes = "\n".join(sorted(str(each) for each in tools.registry.shapes if not isinstance(each.subject, BlankNode)))
-        self._shapes = hashlib.sha256(f"{shapes}{len(tools.registry.shapes)}".encode()).hexdigest()[:16]
+        self._shapes = fingerprint(tools.registry.shapes)
         self.feed = Feed(
             index, self.changed, tools.history.last, INTERVAL, identity=self.identity, everything=self.everything, before=self._write_waiting
         )
@@ -203,6 +202,13 @@ def _joined(batch: Iterable[Waiting]) -> Iterator[Waiting]:
 
 _HEADS = """SELECT ?t ?d ?k ?n ?s ?at ?a WHERE { VALUES ?h { $histories } GRAPH ?h {
   ?h $head ?r . ?r $thing ?t ; $document ?d ; $kind ?k ; $revision ?n ; $sequence ?s ; $at ?at ; $action ?a } }"""
+
+
+def fingerprint(triples: Iterable[Triple]) -> str:
+    """Name a graph by its content; blank nodes count by what is said of them, for each parse labels them anew."""
+    graph = Dataset(Quad(each.subject, each.predicate, each.object) for each in triples)
+    graph.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+    return hashlib.sha256("\n".join(sorted(map(str, graph))).encode()).hexdigest()[:16]
 
 
 def open_index(settings: Settings) -> Index:

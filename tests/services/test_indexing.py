@@ -42,6 +42,16 @@ def seen(hub: Hub, total: int, **parameters: str) -> float:
     return time.monotonic() - begun
 
 
+def test_the_next_start_and_other_processes_take_the_index_as_it_is(hub: Hub, stores: tuple[Store, Store], tmp_path: Path) -> None:
+    """The same shapes, read again, are the same, whatever labels their blank nodes get; other ones make another index."""
+    toy(hub)
+    hub.indexing.settle()
+    with wired(stores, tmp_path, Registry.parse([("toys", TOY)])) as again:
+        assert again.indexing.identity() == hub.indexing.identity() == again.index.identity
+    with wired(stores, tmp_path / "changed", Registry.parse([("toys", TOY.replace("hub:search 2", "hub:search 1"))])) as changed:
+        assert changed.indexing.identity() != hub.indexing.identity()
+
+
 def test_own_writes_are_seen_at_once_and_others_within_a_second(hub: Hub, other: Hub) -> None:
     slowest = 0.0
     made = toy(hub, title="first", keywords=["k"])
