@@ -37,7 +37,7 @@ _BULK = 100_000  # quads; above this a load is built as a generation, so that it
 class EmbeddedStore:
     """A `Store` in a folder of this machine, open in one process at a time."""
 
-    def __init__(self, path: Path | None, *, reserve: int = 64 * MIB, journal_bytes: int = 32 * MIB, children: int = 4) -> None:
+    def __init__(self, path: Path | None, *, reserve: int = 64 * MIB, journal_bytes: int = 8 * MIB, children: int = 4) -> None:
         """Open or create the store; without a path it lives in a temporary folder until it is closed.
 
         Writes are refused while less than `reserve` bytes of the disk are free; the journal starts anew above `journal_bytes`.
