@@ -13,7 +13,7 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Triple
 
-from server.errors import AlreadyExists, Fault, Gone, Malformed, NotFound, RevisionMismatch, RevisionRequired
+from server.errors import AlreadyExists, DoesNotConform, Fault, Gone, Malformed, NotFound, RevisionMismatch, RevisionRequired
 from server.graph.changes import DELETE, Change, now
 from server.graph.kinds import Kind
 from server.graph.reading import Draft
@@ -65,17 +65,15 @@ class Assets:
         caller.require(Role.contributor)
         kind, at = self.tools.kind(collection), now()
         draft = self.drafts.stamped(self.drafts.new(kind, document), None, at, caller.person, trusted=trusted)
-        references, unique = self.drafts.admit(draft)
-        change = Change(
-            collection, self.tools.names.id_of(kind, draft.thing), draft.thing, "create", 0, frozenset(), draft.triples, references, unique
-        )
+        id = self.tools.names.id_of(kind, draft.thing)
+        change = Change(collection, id, draft.thing, "create", 0, frozenset(), draft.triples)
         try:
-            return self._commit(change, caller, at, reason)
+            return self._admit(draft, change, caller, at, reason)
         except AlreadyExists:
-            head = self.tools.history.head(self.tools.names.document(collection, change.id))
+            head = self.tools.history.head(self.tools.names.document(collection, id))
             if head is None or not is_deleted(head):
                 raise
-            return self._commit(dataclasses.replace(change, expected=head.revision), caller, at, reason)
+            return self._admit(draft, dataclasses.replace(change, expected=head.revision), caller, at, reason)
 
     def replace(
         self, caller: Caller, collection: str, id: str, document: Document, expected: str | int | None, *, reason: str | None = None
@@ -122,9 +120,8 @@ class Assets:
         draft = self.drafts.stamped(Draft(kind, thing.iri, old), thing, at, None)
         if current and _content(draft) == _content(Draft(kind, thing.iri, current)):
             return self._at(kind, id, document, head.revision, current)
-        references, unique = self.drafts.admit(draft)
-        change = Change(collection, id, thing.iri, "restore", head.revision, current, draft.triples, references, unique)
-        return self._commit(change, caller, at, reason)
+        change = Change(collection, id, thing.iri, "restore", head.revision, current, draft.triples)
+        return self._admit(draft, change, caller, at, reason)
 
     def _at(self, kind: Kind, id: str, document: NamedNode, revision: int, triples: frozenset[Triple]) -> Thing:
         return Thing(kind, id, self.tools.root(kind, id, triples), document, revision, triples)
@@ -165,10 +162,18 @@ class Assets:
         draft = self.drafts.stamped(self.drafts.of(thing, document), thing, at, None)
         if _content(draft) == _content(Draft(thing.kind, thing.iri, thing.triples)):
             return Written(thing, changed=False)
-        references, unique = self.drafts.admit(draft)
         id = self.tools.names.id_of(thing.kind, draft.thing)
-        change = Change(thing.kind.collection, id, thing.iri, action, thing.revision, thing.triples, draft.triples, references, unique)
-        return Written(self._commit(change, caller, at, reason))
+        change = Change(thing.kind.collection, id, thing.iri, action, thing.revision, thing.triples, draft.triples)
+        return Written(self._admit(draft, change, caller, at, reason))
+
+    def _admit(self, draft: Draft, change: Change, caller: Caller, at: Literal, reason: str | None) -> Thing:
+        """Pass a draft through the gate and write it; what it refers to is looked up by the write alone, and again only to say what is missing."""
+        references, unique = self.drafts.admit(draft, believing=True)
+        try:
+            return self._commit(dataclasses.replace(change, references=references, unique=unique), caller, at, reason)
+        except DoesNotConform:
+            self.drafts.admit(draft)
+            raise
 
     def _commit(self, change: Change, caller: Caller, at: Literal, reason: str | None) -> Thing:
         sequence = self.tools.history.commit([change], caller.person, at, reason)

@@ -99,9 +99,12 @@ class Drafts:
                     triples = (triples - old) | {Triple(draft.thing, stamp.path, value)}
         return replace(draft, triples=frozenset(triples))
 
-    def admit(self, draft: Draft) -> tuple[tuple[Reference, ...], tuple[Unique, ...]]:
-        """Pass a draft through the gate; return what must hold when it is written. Raises `DoesNotConform`."""
-        wanted, found = self._references(draft)
+    def admit(self, draft: Draft, *, believing: bool = False) -> tuple[tuple[Reference, ...], tuple[Unique, ...]]:
+        """Pass a draft through the gate; return what must hold when it is written. Raises `DoesNotConform`.
+
+        When `believing`, a reference to what has the name of a thing of the hub is taken to lead there: the write will find out.
+        """
+        wanted, found = self._references(draft, believing)
         self.tools.gate.admit(draft, context_triples({each: kind.collection for each, kind in found.items()}, wanted))
         return self.conditions(draft, wanted, found)
 
@@ -154,11 +157,18 @@ class Drafts:
             if row["g"] == names.document(kind.collection, names.id_of(kind, thing))  # only its own document says what a thing is
         }
 
-    def _references(self, draft: Draft) -> tuple[list[tuple[NamedNode, tuple[str, ...]]], dict[NamedNode, Kind]]:
+    def _references(self, draft: Draft, believing: bool = False) -> tuple[list[tuple[NamedNode, tuple[str, ...]]], dict[NamedNode, Kind]]:
         wanted = self.wanted(draft)
-        found = self.existing(each for each, _ in wanted)
+        named = {each: self._named(each) for each, _ in wanted} if believing else {}
+        found = {each: kind for each, kind in named.items() if kind is not None}
+        found |= self.existing(each for each, _ in wanted if each not in found)
         found[draft.thing] = draft.kind  # a thing may refer to itself
         return wanted, found
+
+    def _named(self, thing: NamedNode) -> Kind | None:
+        """Tell of which kind a thing is by its name alone, if the hub gave the name."""
+        kind = self.tools.registry.kinds.get((self.tools.names.split(thing.value) or ("",))[0])
+        return kind if kind is not None and not kind.external else None
 
     def _name(self, kind: Kind, body: Any) -> NamedNode:
         """Choose the IRI of a new thing from the `id` or `iri` that its document gives."""
