@@ -12,8 +12,10 @@ from xml.parsers import expat
 
 import orjson
 
-from server.errors import Fault, Malformed
+from server.errors import Fault, Malformed, TooLarge
 
+MOST_STATEMENTS = 50_000  # that one thing can have: it is read, judged and written as a whole
+MOST_FAULTS = 100  # that are told at once
 DEEPEST = 100  # levels of JSON, XML elements or triple terms within each other
 
 _LEXED = re.compile(
@@ -48,6 +50,12 @@ def _check_depth(value: Any) -> None:
         if depth > DEEPEST:
             raise _too_deep()
         level = [child for each in level if isinstance(each, (dict, list)) for child in (each.values() if isinstance(each, dict) else each)]
+
+
+def check_size(statements: int) -> None:
+    """Raise `TooLarge` for more statements than one thing can have."""
+    if statements > MOST_STATEMENTS:
+        raise TooLarge(f"A description has at most {MOST_STATEMENTS} statements; put data that has more into a file, and say where that is.")
 
 
 def check_nesting(text: bytes) -> None:

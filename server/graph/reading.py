@@ -17,6 +17,7 @@ import orjson
 from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import DoesNotConform, Fault, Malformed
+from server.graph.bounds import MOST_FAULTS, check_size
 from server.graph.kinds import RESERVED, Field, Kind, Registry, Shape
 from server.graph.literals import BAD_TEXT, canonical, from_json
 from server.graph.names import ID, Names
@@ -80,9 +81,10 @@ class JsonReader:
         reading = _Reading(self, kind, thing)
         reading.thing(body)
         if reading.unknown:
-            raise Malformed(reading.unknown[0].message, faults=reading.unknown)
+            raise Malformed(reading.unknown[0].message, faults=reading.unknown[:MOST_FAULTS])
         if reading.faults:
-            raise DoesNotConform(reading.faults[0].message, faults=reading.faults)
+            raise DoesNotConform(reading.faults[0].message, faults=reading.faults[:MOST_FAULTS])
+        check_size(len(reading.triples))
         return Draft(kind, thing, frozenset(reading.triples), reading.pointers, reading.shapes)
 
     def iri(self, found: Field, text: str) -> NamedNode:
@@ -115,6 +117,7 @@ class _Reading:
         self.shapes: dict[NamedNode, Shape] = {}
         self.faults: list[Fault] = []
         self.unknown: list[Fault] = []
+        self.values_read = 0
 
     def thing(self, body: Mapping[str, Any]) -> None:
         self.pointers[self.root, None, None] = ""
@@ -145,6 +148,10 @@ class _Reading:
         value = canonical(value) if isinstance(value, Literal) else value
         self.triples.add(Triple(subject, predicate, value))
         self.pointers.setdefault((subject, predicate, value), pointer)
+
+    def count(self) -> None:
+        self.values_read += 1
+        check_size(self.values_read)
 
     def types(self, shape: Shape, body: Mapping[str, Any], pointer: str) -> tuple[NamedNode, ...]:
         """Return the types of a node: the shape's, or for a kind with several target classes the ones asked for."""
@@ -177,7 +184,7 @@ class _Reading:
                 self.pointers.setdefault((node, found.path, None), here)
             elif ":" in key:
                 self.extension(node, key, value, here)
-            else:
+            elif len(self.unknown) < MOST_FAULTS:
                 near = difflib.get_close_matches(key[:80], [*shape.by_key, *RESERVED], n=1)
                 hint = f"; did you mean {near[0]}?" if near else "; a statement of your own takes a whole IRI as its key."
                 self.unknown.append(Fault(here, f"A {shape.label} has no member {key[:80]}{hint}"))
@@ -198,6 +205,7 @@ class _Reading:
             self.value(found, node, value, pointer)
 
     def value(self, found: Field, node: NamedNode, value: Any, pointer: str) -> None:
+        self.count()
         part = self.reader.registry.part_of(found)
         try:
             if part is not None:
@@ -272,6 +280,7 @@ class _Reading:
             if predicate == RDF.type:
                 raise ValueError("Types belong into the member type.")
             for position, each in enumerate(value if isinstance(value, list) else [value]):
+                self.count()
                 term = resource_or_literal(each)
                 self.add(node, predicate, term, f"{pointer}/{position}" if isinstance(value, list) else pointer)
         except ValueError as error:

@@ -11,7 +11,7 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import DoesNotConform, Fault, Malformed
 from server.graph import portable
-from server.graph.bounds import load_json
+from server.graph.bounds import check_size, load_json
 from server.graph.changes import Reference, Unique
 from server.graph.gate import Verdict, context_triples, refusal
 from server.graph.kinds import Kind
@@ -205,6 +205,7 @@ class Drafts:
         names, content = self.tools.names, document.content
         text = content if isinstance(content, bytes) else orjson.dumps(content)
         triples = read(text, document.media_type, thing.value, self.tools.context, self.tools.context_iri)
+        check_size(len(triples))
         root = find_root(triples, kind, thing)
         if isinstance(root, NamedNode) and root != thing:
             self._check_root(kind, root, thing, fixed)

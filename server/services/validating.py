@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.errors import DoesNotConform, Fault, Malformed
+from server.graph.bounds import check_size
 from server.graph.rdf import FORMATS, read
 from server.services.drafts import Document, Drafts
 from server.services.things import Toolbox
@@ -28,7 +29,9 @@ class Validating:
         if document.media_type not in FORMATS or not isinstance(document.content, bytes):
             raise Malformed("Name the kind of a JSON document: ?kind=<collection>; RDF may be sent without.")
         base = f"{self._tools.names.base}api/validate"
-        verdict = self._tools.gate.judge(read(document.content, document.media_type, base, self._tools.context, self._tools.context_iri))
+        triples = read(document.content, document.media_type, base, self._tools.context, self._tools.context_iri)
+        check_size(len(triples))
+        verdict = self._tools.gate.judge(triples)
         if not verdict.conforms:
             raise DoesNotConform("The graph does not conform.", faults=verdict.violations, report=verdict.report)
         return verdict.warnings

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from server.errors import AlreadyExists, DoesNotConform, Malformed
+from server.errors import AlreadyExists, DoesNotConform, Malformed, TooLarge
+from server.graph.bounds import MOST_STATEMENTS
 from server.graph.vocabulary import DCT
 from server.hub import Hub
 from server.services.assets import ANY, Conforms
@@ -115,3 +116,11 @@ def test_defaults_are_stated_whatever_the_document_is_written_in(hub: Hub) -> No
     used = hub.assets.create(ADA, "toys", turtle('<> a ex:Toy ; dct:title "x" ; ex:state "used" .'))
     assert used.values("state") == [Literal("used")]
     assert not hub.assets.replace(ADA, "toys", made.id, Document(JSON, hub.tools.json(made)), ANY).changed
+
+
+def test_a_graph_has_an_end_too(hub: Hub) -> None:
+    many = " , ".join(str(number) for number in range(MOST_STATEMENTS))
+    for write in (lambda each: hub.assets.create(ADA, "toys", each), lambda each: hub.validating.judge(each, None)):
+        with pytest.raises(TooLarge):
+            write(turtle(f'<> a ex:Toy ; dct:title "x" ; ex:own {many} .'))
+    assert hub.tools.history.last() == 0
