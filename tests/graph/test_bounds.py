@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -37,12 +38,13 @@ def test_triple_terms_are_read_to_a_depth() -> None:
         check_nesting(b"<< <a> <b> " * (DEEPEST + 1))
 
 
-@pytest.mark.parametrize(
-    "text", [b'"' * 2_000_000, b"'''" * 700_000 + b" << " * 200, b"<" * 2_000_000, b'"\\' * 1_000_000 + b"<<" * 200, b"#" * 2_000_000]
-)
+OPENED = (b'"' * 2_000_001, b"'''" * 700_001 + b" << " * 200, b"<" * 2_000_000, b'"\\' * 1_000_000 + b"<<" * 200, b"#" * 2_000_000)
+
+
+@pytest.mark.parametrize("text", OPENED, ids=["quotes", "apostrophes", "brackets", "escapes", "comments"])
 def test_looking_takes_no_longer_than_reading(text: bytes) -> None:
     begun = time.perf_counter()
-    with pytest.raises(Malformed) if text.startswith(b"<") else pytest.MonkeyPatch.context():
+    with suppress(Malformed):
         check_nesting(text)
     assert time.perf_counter() - begun < 3
 
