@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import urllib3
 
+from tests.faults.conftest import empty
+from tests.support.load import Load, create, created, listed, until
 from tests.support.server import RunningHub, running_hub
-from tests.support.stores import emptied_store
 
 WRITERS = 50
+RUN = "0123456789abcdef0123456789abcdef"
 OTHERS_SECONDS = 1.0  # within which another process's write is in a list
 REVOKED_SECONDS = 2.0  # within which another process no longer takes a token
 Pair = tuple[RunningHub, RunningHub]
@@ -23,10 +24,7 @@ Pair = tuple[RunningHub, RunningHub]
 
 @pytest.fixture(scope="module")
 def settings(fuseki_url: str) -> dict[str, str]:
-    for name in ("kg", "system"):
-        with emptied_store(f"{fuseki_url}/{name}"):
-            pass
-    return {"HUB_STORE": f"{fuseki_url}/kg", "HUB_BASE_IRI": "http://hub.test/", "HUB_WORKERS": "1", "HUB_ANONYMOUS_ROLE": "contributor"}
+    return empty(fuseki_url)
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +38,8 @@ def administrator(pair: Pair) -> dict[str, str]:
     return {"Authorization": f"Bearer {pair[0].printed('administrator token')}"}
 
 
-def create(hub: RunningHub, title: str, collection: str = "models", **members: object) -> urllib3.BaseHTTPResponse:
-    return hub.request("POST", f"/api/{collection}", json={"title": title, **members})
-
-
-def listed(hub: RunningHub, title: str) -> bool:
-    return any(item["title"] == title for item in hub.request("GET", "/api/models?limit=100&sort=-modified&fields=title").json()["items"])
-
-
-def seconds_until(true: Callable[[], bool], most: float = 20.0) -> float:
-    begun = time.monotonic()
-    while not true():
-        assert time.monotonic() < begun + most, "it does not come"
-        time.sleep(0.02)
-    return time.monotonic() - begun
-
-
 def test_of_fifty_writers_on_one_revision_one_wins(pair: Pair) -> None:
-    path = f"/api/models/{create(pair[0], 'contended').json()['id']}"
+    path = f"/api/models/{created(pair[0], 'contended')}"
 
     def write(number: int) -> urllib3.BaseHTTPResponse:
         body = {"title": "contended", "version": str(number)}
@@ -74,22 +56,23 @@ def test_of_fifty_writers_on_one_revision_one_wins(pair: Pair) -> None:
 
 def test_a_unique_value_is_given_once(pair: Pair) -> None:
     def write(number: int) -> int:
-        return create(pair[number % 2], f"run {number}", "runs", mlflow_run_id="0123456789abcdef0123456789abcdef").status
+        return create(pair[number % 2], f"run {number}", "runs", mlflow_run_id=RUN).status
 
     with ThreadPoolExecutor(WRITERS) as threads:
         statuses = Counter(threads.map(write, range(WRITERS)))
     assert statuses == {201: 1, 409: WRITERS - 1}
     for hub in pair:
-        seconds_until(lambda hub=hub: hub.request("GET", "/api/runs?mlflow_run_id=0123456789abcdef0123456789abcdef").json()["total"] == 1)  # type: ignore[misc]
+        until(lambda hub=hub: hub.request("GET", f"/api/runs?mlflow_run_id={RUN}").json()["total"] == 1)  # type: ignore[misc]
 
 
 def test_a_write_is_in_its_own_list_at_once_and_soon_in_the_other(pair: Pair) -> None:
     taken = []
     for number in range(11):
         mine, other = pair[number % 2], pair[1 - number % 2]
-        assert create(mine, f"seen {number}").status == 201
-        assert listed(mine, f"seen {number}"), "not in its own list"
-        taken.append(seconds_until(lambda other=other, number=number: listed(other, f"seen {number}")))  # type: ignore[misc]
+        title = f"seen {number}"
+        created(mine, title)
+        assert title in listed(mine), "not in its own list"
+        taken.append(until(lambda other=other, title=title: title in listed(other)))  # type: ignore[misc]
     assert statistics.median(taken) < OTHERS_SECONDS, taken
 
 
@@ -100,29 +83,17 @@ def test_a_token_holds_and_ends_for_both(pair: Pair, administrator: dict[str, st
     assert b.request("GET", "/api/me", headers=bearer).status == 200
     assert a.request("DELETE", f"/api/tokens/{made['id']}", headers=administrator).status == 204
     assert a.request("GET", "/api/me", headers=bearer).status == 401
-    assert seconds_until(lambda: b.request("GET", "/api/me", headers=bearer).status == 401) < REVOKED_SECONDS + 0.5  # what the last request took
+    assert until(lambda: b.request("GET", "/api/me", headers=bearer).status == 401) < REVOKED_SECONDS + 0.5  # what the last request took
 
 
 def test_each_goes_on_without_the_other_and_from_nothing(pair: Pair, settings: dict[str, str], tmp_path: Path) -> None:
     """The last test with both: one is killed while it writes; the other and a new one, with an empty folder, have all that it acknowledged."""
     a, b = pair
-    acknowledged: list[str] = []
-
-    def write() -> None:
-        try:
-            while True:
-                if (answer := create(a, f"last words {len(acknowledged)}")).status == 201:
-                    acknowledged.append(answer.json()["id"])
-        except urllib3.exceptions.HTTPError:
-            return
-
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(write)
-        seconds_until(lambda: len(acknowledged) > 10)
+    with Load(a, writers=1) as load:
+        load.wait(10)
         a.kill()
-    assert create(b, "without the other").status == 201
+    created(b, "without the other")
     with running_hub(tmp_path, **settings) as fresh:
         for hub in (b, fresh):
-            assert listed(hub, "without the other")
-            found = {item["id"] for item in hub.request("GET", "/api/models?limit=1000&fields=id").json()["items"]}
-            assert set(acknowledged) <= found
+            assert "without the other" in listed(hub)
+            assert load.acknowledged <= listed(hub, "id")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ import pytest
 
 from server.services.callers import SYSTEM
 from server.services.drafts import JSON, Document
+from tests.faults.conftest import COMMON
 from tests.support.fuseki import end_fuseki, require_fuseki, start_fuseki
+from tests.support.load import Load, created, listed, until
 from tests.support.proofs import opened, wrong_with
 from tests.support.server import RunningHub, running_hub
 from tests.support.settings import free_port
@@ -37,7 +38,7 @@ class Site:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"HUB_STORE": f"http://127.0.0.1:{self.port}/kg", "HUB_BASE_IRI": "http://hub.test/", "HUB_WORKERS": "1"}
+        return COMMON | {"HUB_STORE": f"http://127.0.0.1:{self.port}/kg"}
 
     def start(self) -> None:
         """Start the store, the first time and again."""
@@ -66,7 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("store"))
     try:
         site.start()
-        with running_hub(site.folder / "hub", HUB_ANONYMOUS_ROLE="contributor", **site.env) as site.hub:
+        with running_hub(site.folder / "hub", **site.env) as site.hub:
             yield site
     finally:
         site.kill()
@@ -80,26 +81,6 @@ def hub(site: Site) -> RunningHub:
 
 def workers(hub: RunningHub) -> str:
     return Path(f"/proc/{hub.process.pid}/task/{hub.process.pid}/children").read_text()
-
-
-def create(hub: RunningHub, title: str) -> str:
-    answer = hub.request("POST", "/api/models", json={"title": title})
-    assert answer.status == 201, answer.data
-    return str(answer.json()["id"])
-
-
-def titles(hub: RunningHub) -> set[str]:
-    listed = hub.request("GET", "/api/models?limit=1000&fields=title")
-    assert listed.status == 200
-    return {item["title"] for item in listed.json()["items"]}
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something that comes by itself."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it does not come"
-        time.sleep(0.05)
 
 
 def calls(id: str) -> list[tuple[str, str, dict[str, object]]]:
@@ -131,28 +112,28 @@ def refused(hub: RunningHub, method: str, path: str, options: dict[str, object])
 
 
 def test_a_killed_store_is_told_of_and_comes_back(site: Site, hub: RunningHub) -> None:
-    id, before = create(hub, "before"), workers(hub)
+    id, before = created(hub, "before"), workers(hub)
     site.kill()
     assert [fault for call in calls(id) if (fault := refused(hub, *call))] == []
     assert hub.request("GET", "/health").status == 200
-    assert "before" in titles(hub), "lists are answered by the index"
+    assert "before" in listed(hub), "lists are answered by the index"
     lines = hub.request("POST", "/api/models/bulk", body=b'{"title": "a"}\n{"title": "b"}\n', headers={"Content-Type": "application/x-ndjson"}).data
     assert [json.loads(line)["status"] for line in lines.splitlines()] == [503, 503]
     site.start()
     hub.wait("/ready", 10)
     assert hub.request("GET", f"/api/models/{id}").json()["title"] == "before"
-    create(hub, "after")
-    assert {"before", "after"} <= titles(hub)
+    created(hub, "after")
+    assert {"before", "after"} <= listed(hub)
     with opened(site.folder / "other", **site.env) as (other, _):
         other.assets.create(SYSTEM, "models", Document(JSON, {"title": "by another"}))
-    until(lambda: "by another" in titles(hub))
-    assert not {"lost", "a", "b"} & titles(hub)
+    until(lambda: "by another" in listed(hub))
+    assert not {"lost", "a", "b"} & listed(hub)
     assert workers(hub) == before, "the hub was started again"
 
 
 def test_a_store_that_hangs_holds_nobody(site: Site, hub: RunningHub) -> None:
     """It takes connections and answers nothing: neither the first caller waits long, nor any of many at once."""
-    id, before = create(hub, "before it hung"), workers(hub)
+    id, before = created(hub, "before it hung"), workers(hub)
     with site.hanging():
         assert refused(hub, *calls(id)[0]) == ""
         assert [fault for call in calls(id) if (fault := refused(hub, *call))] == []
@@ -165,7 +146,7 @@ def test_a_store_that_hangs_holds_nobody(site: Site, hub: RunningHub) -> None:
     assert [fault for fault in faults if fault] == []
     hub.wait("/ready", 10)
     assert hub.request("GET", f"/api/models/{id}").status in (200, 410), "a change may have been done after all, when the store went on"
-    create(hub, "after it hung")
+    created(hub, "after it hung")
     assert workers(hub) == before, "the hub was started again"
 
 
@@ -180,37 +161,15 @@ def test_a_busy_store_is_not_taken_for_a_dead_one(hub: RunningHub) -> None:
 
 
 def test_a_write_under_way_is_whole_or_not_there(site: Site, hub: RunningHub) -> None:
-    acknowledged: set[str] = set()
-    failed: list[int] = []
-    stop = threading.Event()
-
-    def write(name: int) -> None:
-        for number in range(10_000):
-            answer = hub.request("POST", "/api/models", json={"title": f"under way {name} {number}", "keywords": ["under way"]})
-            if answer.status == 201:
-                acknowledged.add(answer.json()["id"])
-            else:
-                failed.append(answer.status)
-                stop.wait(0.2)
-            if stop.is_set():
-                return
-
-    with ThreadPoolExecutor(6) as threads:
-        for name in range(6):
-            threads.submit(write, name)
-        try:
-            until(lambda: len(acknowledged) > 20)
-            site.kill()
-            until(lambda: len(failed) > 6)
-            before = len(acknowledged)
-            site.start()
-            until(lambda: len(acknowledged) > before + 6)
-        finally:
-            stop.set()
-    assert set(failed) == {503}
+    with Load(hub, {"keywords": ["under way"]}, writers=6) as load:
+        load.wait(20)
+        site.kill()
+        load.wait_for_refusals(12)
+        site.start()
+        load.wait(12)
+    assert load.statuses == {"503"}
     with opened(site.folder / "other", **site.env) as (other, heads):
         assert wrong_with(other, heads) == []
-        there = {head.id for head in heads}
-    assert acknowledged <= there
-    listed = {item["id"] for item in hub.request("GET", "/api/models?limit=1000&fields=id&keywords=under%20way").json()["items"]}
-    assert acknowledged <= listed and len(listed - acknowledged) <= len(failed)
+        assert load.acknowledged <= {head.id for head in heads}
+    found = listed(hub, "id", "&keywords=under%20way")
+    assert load.acknowledged <= found and len(found - load.acknowledged) <= len(load.refused)

@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pyoxigraph import Literal, NamedNode, Triple
+
+from server.graph.literals import canonical_triple
+from server.graph.patches import read_patch
+from server.graph.vocabulary import HUB
 from server.hub import Hub, build
 from server.services import checks
 from server.services.checks import Head
 from server.settings import load
 from tests.support.hubs import registry
 
-_GRAPHS = "SELECT DISTINCT ?graph WHERE { GRAPH ?graph { ?s ?p ?o } }"
+NEWEST = 100  # things that are held against their shapes too
+
+Graphs = dict[NamedNode, set[Triple]]
 
 
 def wrong_with(hub: Hub, found: Sequence[Head]) -> list[str]:
-    """Say what does not fit: all that `check` looks for, gaps in the change log, and graphs that belong to nothing."""
-    last = hub.tools.history.last()
-    wrong = [*checks.check_things(hub.tools, found), *checks.check_log(found, last), *checks.check_index(hub.index, found)]
-    if [entry.sequence for entry in hub.tools.history.changes(1, last)] != list(range(1, last + 1)):
-        wrong.append("The change log has a gap.")
-    return wrong + [f"{each} belongs to nothing." for each in sorted(_strays(hub, found))]
+    """Say what does not fit: every graph is what its history says, the log has no gap, the index agrees, no graph belongs to nothing."""
+    last, graphs = hub.tools.history.last(), read_all(hub)
+    documents = {hub.tools.names.document(head.collection, head.id): head for head in found}
+    wrong = [*checks.check_things(hub.tools, found[-NEWEST:]), *checks.check_log(found, last), *checks.check_index(hub.index, found)]
+    sequences: list[int] = []
+    for document, head in documents.items():
+        history = graphs.pop(hub.tools.names.history(document), set())
+        described = graphs.pop(document, set())
+        sequences += [int(number.value) for number in _values(history, HUB.sequence).values()]
+        if described != _replayed(history, head.revision) or head.deleted == bool(described):
+            wrong.append(f"{document.value} is not what its history says.")
+    if sorted(sequences) != list(range(1, last + 1)):
+        wrong.append(f"The change log has gaps: {last} changes, {len(set(sequences))} numbers.")
+    return wrong + [f"{name.value} belongs to nothing." for name in graphs if name != hub.tools.names.changes]
 
 
-def _strays(hub: Hub, found: Sequence[Head]) -> set[str]:
-    names = hub.tools.names
-    documents = [names.document(head.collection, head.id) for head in found]
-    present = {names.document(head.collection, head.id).value for head in found if not head.deleted}
-    known = {names.changes.value, *(names.history(each).value for each in documents), *present}
-    graphs = {row["graph"].value for row in hub.kg.select(_GRAPHS)}
-    return (graphs - known) | {f"The missing {each}" for each in present - graphs}
+def read_all(hub: Hub) -> Graphs:
+    """Read every graph of the knowledge dataset at one moment."""
+    graphs: Graphs = defaultdict(set)
+    for quad in hub.kg.dump():
+        assert isinstance(quad.graph_name, NamedNode), "the default graph is not empty"
+        graphs[quad.graph_name].add(canonical_triple(quad.triple))
+    return graphs
+
+
+def _replayed(history: set[Triple], revision: int) -> set[Triple] | None:
+    """Apply the patches of a history one after another; None where their numbers are not 1 to the head's."""
+    numbers, patches = _values(history, HUB.revision), _values(history, HUB.patch)
+    order = sorted(numbers, key=lambda node: int(numbers[node].value))
+    if [int(numbers[node].value) for node in order] != list(range(1, revision + 1)) or numbers.keys() != patches.keys():
+        return None
+    triples: set[Triple] = set()
+    for node in order:
+        added, removed = read_patch(patches[node].value)
+        triples = (triples - removed) | added
+    return triples
+
+
+def _values(history: set[Triple], predicate: NamedNode) -> dict[NamedNode, Literal]:
+    return {
+        each.subject: each.object
+        for each in history
+        if each.predicate == predicate and isinstance(each.subject, NamedNode) and isinstance(each.object, Literal)
+    }
 
 
 @contextmanager
