@@ -45,6 +45,7 @@ def members(archive: Path) -> dict[str, bytes]:
         return {name: file.read(name) for name in ("kg.nq", "system.nq")}
 
 
+@pytest.mark.slow
 def test_a_backup_under_load_is_one_whole_state(where: dict[str, str], elsewhere: dict[str, str], tmp_path: Path) -> None:
     with running_hub(tmp_path / "data", **where) as hub:
         token = {"Authorization": f"Bearer {hub.printed('administrator token')}"}

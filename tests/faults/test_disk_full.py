@@ -94,6 +94,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(small_disk: Path) -> None:
     check_nothing_is_half_done(small_disk / "hub", {id, second})
 
 
+@pytest.mark.slow
 def test_a_start_on_a_full_disk_reads(tmp_path: Path) -> None:
     """Without a disk of its own: a reserve that no disk has makes every disk a full one."""
     with running_hub(tmp_path, **COMMON) as hub:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from server.values import ROOT
 from tests.support.load import created, until
 from tests.support.server import RunningHub, running_hub
@@ -74,6 +76,7 @@ def hostile(hub: RunningHub, queries: dict[str, str]) -> Iterator[Counter[tuple[
     assert max(slowest) < SECONDS + 2
 
 
+@pytest.mark.slow
 def test_hostile_queries_hurt_nobody_else(where: dict[str, str], store_kind: str, tmp_path: Path) -> None:
     with running_hub(tmp_path, HUB_QUERY_SECONDS=str(SECONDS), HUB_QUERY_MEMORY_MB="256", **where) as hub:
         ids = [created(hub, f"model {number}", keywords=["a", "b"], description="x" * 500) for number in range(40)]

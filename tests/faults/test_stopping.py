@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import urllib3
 
 from tests.support.load import Load, listed
@@ -52,6 +53,7 @@ def check_next_start(data: Path, where: dict[str, str], acknowledged: set[str]) 
         assert wrong_with(hub_here, heads) == []
 
 
+@pytest.mark.slow
 def test_what_runs_ends_when_the_hub_is_told_to_stop(where: dict[str, str], tmp_path: Path) -> None:
     """A query that runs into its limit, a slow bulk stream and writes are all answered in full."""
     with running_hub(tmp_path, HUB_QUERY_SECONDS="3", **where) as hub, ThreadPoolExecutor(2) as threads:
