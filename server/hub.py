@@ -23,6 +23,7 @@ from server.services.persons import Persons
 from server.services.queries import Queries
 from server.services.searching import Searching
 from server.services.semantics import Semantics
+from server.services.statistics import Counting
 from server.services.things import Toolbox
 from server.services.validating import Validating
 from server.services.views import Views
@@ -54,6 +55,7 @@ class Hub:
     amending: Amending
     validating: Validating
     queries: Queries
+    statistics: Counting
     harvest: Harvest
     semantics: Semantics
     closing: Event
@@ -64,6 +66,7 @@ class Hub:
         self.indexing.close()
         self.identity.close()
         self.harvest.close()
+        self.statistics.close()
         self.index.close()
         self.kg.close()
         self.system.close()
@@ -126,6 +129,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         amending=Amending(assets),
         validating=Validating(tools),
         queries=Queries.build(kg, settings),
+        statistics=Counting(tools),
         harvest=harvest,
         semantics=Semantics(assets, harvest),
         closing=Event(),
@@ -142,7 +146,7 @@ def open_mlflow(settings: Settings) -> MLflow | None:
 def _open(settings: Settings, where: str, name: str) -> Store:
     if where == EMBEDDED:
         settings.data.mkdir(parents=True, exist_ok=True)
-        return TimedStore(EmbeddedStore(settings.data / name, reserve=settings.disk_reserve, children=settings.query_concurrency))
+        return TimedStore(EmbeddedStore(settings.data / name, reserve=settings.disk_reserve, children=settings.query_concurrency + 1))
     if name == "kg":
         urls = (settings.store_query_url, settings.store_update_url, settings.store_graph_url)
         return TimedStore(RemoteStore(*urls, settings.store_user, settings.store_password, seconds=settings.store_seconds))
