@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 SECONDS = 600.0  # that a bulk request may take
 WARM = 20  # rounds before the clock runs
+_IDLE_SECONDS = 5.0  # after which a server may have closed a connection
 
 Call = Callable[[int], object]
 
@@ -22,13 +23,17 @@ class Connection:
         split = urlsplit(url)
         self._path, self._headers = split.path.rstrip("/"), dict(headers or {})
         self._connection = http.client.HTTPConnection(split.hostname or "", split.port, timeout=SECONDS)
+        self._used = time.monotonic()
 
     def send(self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, **headers: str) -> bytes:
         """Send a request and return the whole body of the answer; `content_type="…"` is the header Content-Type."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self._connection.close()  # the next request opens it anew
         self._connection.request(method, self._path + path, body, self._headers | named)
         answer = self._connection.getresponse()
         content = answer.read()
+        self._used = time.monotonic()
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path} answered {answer.status}: {content[:500].decode('utf-8', 'replace')}")
         return content
