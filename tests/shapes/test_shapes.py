@@ -21,7 +21,7 @@ from server.graph.vocabulary import DASH, HUB, PREFIXES, RDF, RDFS, SH
 from tests.shapes.conftest import FOLDER
 
 COLLECTIONS = (
-    *("models", "datasets", "runs", "experiments", "fl-services", "people", "organisations", "connectors"),
+    *("models", "datasets", "runs", "experiments", "fl-services", "fl-trainings", "people", "organisations", "connectors"),
     *("offers", "policies", "agreements", "transfers", "bundles", "backends", "deployments"),
 )
 EVERYWHERE = ("title", "description", "keywords", "maintainers", "creator", "created", "modified")
