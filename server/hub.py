@@ -63,6 +63,7 @@ class Hub:
     def close(self) -> None:
         """Finish what runs, write what waits, and release files and connections."""
         self.closing.set()
+        self.bulk.close()
         self.indexing.close()
         self.identity.close()
         self.harvest.close()

@@ -139,12 +139,22 @@ def new_conditions(names: Names, changes: Sequence[Change]) -> str:
 
 def new_quads(names: Names, change: Change, who: Attribution, sequence: int) -> list[Quad]:
     """Return the quads of a new thing and its first revision; the first quad is the mark of the transaction."""
+    return [*marks(names, change, who.transaction, sequence), *lasting_quads(names, change, who)]
+
+
+def marks(names: Names, change: Change, transaction: NamedNode, sequence: int) -> tuple[Quad, Quad]:
+    """Return what is said of a first revision by the commit alone: its transaction and its number in the change log."""
     document = names.document(change.collection, change.id)
     graph, revision = names.history(document), names.revision(document, change.revision)
-    quads = [Quad(revision, HUB.transaction, who.transaction, graph), Quad(graph, HUB.head, revision, graph)]
-    quads += [
-        Quad(revision, predicate, value, graph) for predicate, value in (*_statements(change, document, who), (HUB.sequence, Literal(sequence)))
-    ]
+    return Quad(revision, HUB.transaction, transaction, graph), Quad(revision, HUB.sequence, Literal(sequence), graph)
+
+
+def lasting_quads(names: Names, change: Change, who: Attribution) -> list[Quad]:
+    """Return the quads of a new thing and its first revision that are the same in whatever commit they come to the store."""
+    document = names.document(change.collection, change.id)
+    graph, revision = names.history(document), names.revision(document, change.revision)
+    quads = [Quad(graph, HUB.head, revision, graph)]
+    quads += [Quad(revision, predicate, value, graph) for predicate, value in _statements(change, document, who)]
     shared = {each for each in change.after if names.is_shared(each.subject)}
     if shared:
         quads.append(Quad(graph, HUB.sharedStatements, shared_literal(shared), graph))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from server.errors import AlreadyExists, DoesNotConform, Fault, Gone, HubError, InUse, NotFound, RevisionMismatch
-from server.graph.changes import DELETE, Attribution, Change, exists, find_last, new_conditions, new_quads, referring, request, taken
+from server.graph.changes import DELETE, Attribution, Change, exists, find_last, lasting_quads, marks, new_conditions, referring, request, taken
 from server.graph.names import Names
 from server.graph.patches import read_patch
 from server.graph.vocabulary import HUB
@@ -108,17 +108,21 @@ class History:
         )
         return int(str(rows[0]["s"].value)) if rows else None
 
-    def commit_new(self, changes: Sequence[Change], by: NamedNode | None, at: Literal, reason: str | None = None) -> int:
+    def commit_new(
+        self, changes: Sequence[Change], by: NamedNode | None, at: Literal, reason: str | None = None, *, made: Sequence[Quad] | None = None
+    ) -> int:
         """Write many new things or none, as `commit` does but faster; return the sequence number of the first.
 
-        All changes must be creations of things without a history.
+        All changes must be creations of things without a history. `made` are their `lasting_quads`, from whoever has made them already.
         """
         who = Attribution(NamedNode(f"urn:uuid:{uuid.uuid4()}"), by, at, reason)
         log, last = self.names.changes, HUB.last
         conditions = new_conditions(self.names, changes)
+        lasting = made if made is not None else [quad for change in changes for quad in lasting_quads(self.names, change, who)]
         for _ in range(_TRIES):
             counted = self.last()
-            quads = [quad for place, change in enumerate(changes) for quad in new_quads(self.names, change, who, counted + place + 1)]
+            quads = [quad for place, change in enumerate(changes, counted + 1) for quad in marks(self.names, change, who.transaction, place)]
+            quads += lasting
             old, new = (Quad(log, last, Literal(number), log) for number in (counted, counted + len(changes)))
             if self.store.claim(old, new, quads, conditions):
                 return counted + 1

@@ -21,7 +21,7 @@ from server.graph.rdf import FORMATS, find_root, foreign_subjects, read, skolemi
 from server.graph.reading import Draft
 from server.graph.vocabulary import RDF
 from server.graph.writing import by_subject
-from server.services.things import Thing, Toolbox
+from server.services.things import Thing, Toolbox, Workbench
 from server.store.base import Term
 from server.store.text import fill
 
@@ -41,10 +41,10 @@ class Document:
         return load_json(self.content) if isinstance(self.content, bytes) else self.content
 
 
-class Drafts:
-    """Makes drafts of documents, and judges them."""
+class Drafting:
+    """Makes drafts of documents; it needs no store for that."""
 
-    def __init__(self, tools: Toolbox) -> None:
+    def __init__(self, tools: Workbench) -> None:
         """Work with these graph tools."""
         self.tools = tools
 
@@ -99,36 +99,6 @@ class Drafts:
                     triples = (triples - old) | {Triple(draft.thing, stamp.path, value)}
         return replace(draft, triples=frozenset(triples))
 
-    def admit(self, draft: Draft, *, believing: bool = False) -> tuple[tuple[Reference, ...], tuple[Unique, ...]]:
-        """Pass a draft through the gate; return what must hold when it is written. Raises `DoesNotConform`.
-
-        When `believing`, a reference to what has the name of a thing of the hub is taken to lead there: the write will find out.
-        """
-        wanted, found = self._references(draft, believing)
-        self.tools.gate.admit(draft, context_triples({each: kind.collection for each, kind in found.items()}, wanted))
-        return self.conditions(draft, wanted, found)
-
-    def judge(self, draft: Draft) -> Verdict:
-        """Judge a draft with the reference engine without writing; raise `DoesNotConform` if it does not conform."""
-        wanted, found = self._references(draft)
-        context = context_triples({each: kind.collection for each, kind in found.items()}, wanted)
-        verdict = self.tools.gate.judge([*draft.triples, *context], draft)
-        if not verdict.conforms:
-            raise refusal(draft, verdict)
-        return verdict
-
-    def conditions(
-        self, draft: Draft, wanted: Iterable[tuple[NamedNode, tuple[str, ...]]], found: Mapping[NamedNode, Kind]
-    ) -> tuple[tuple[Reference, ...], tuple[Unique, ...]]:
-        """Say what must hold in the store when a draft is written: its references exist, its unique values are free."""
-        names = self.tools.names
-        references = {
-            each: Reference(each, names.document(kind.collection, names.id_of(kind, each)), kind.targets[0])
-            for each, asked in wanted
-            if (kind := found.get(each)) is not None and kind.collection in asked and each != draft.thing
-        }
-        return tuple(references.values()), tuple(self.unique(draft))
-
     def unique(self, draft: Draft) -> list[Unique]:
         """List the values of a draft that no other thing of its kind may have."""
         return [
@@ -142,33 +112,6 @@ class Drafts:
         """List the things that a draft refers to, with the collections that each may be in."""
         walked = self.tools.writer.walk(draft.kind, draft.thing, draft.nodes)
         return list(dict.fromkeys((value, field.refers) for _, field, _, value in walked if field.refers and isinstance(value, NamedNode)))
-
-    def existing(self, things: Iterable[NamedNode]) -> dict[NamedNode, Kind]:
-        """Look up in one query which of these things exist, and of which kind each is."""
-        values = list(dict.fromkeys(things))
-        if not values:
-            return {}
-        rows = self.tools.store.select(fill("SELECT ?g ?n ?t WHERE { VALUES ?n { $things } GRAPH ?g { ?n a ?t } }", things=values))
-        kinds, names = self.tools.registry.by_class, self.tools.names
-        return {
-            thing: kind
-            for row in rows
-            if isinstance(thing := row["n"], NamedNode) and isinstance(row["t"], NamedNode) and (kind := kinds.get(row["t"])) is not None
-            if row["g"] == names.document(kind.collection, names.id_of(kind, thing))  # only its own document says what a thing is
-        }
-
-    def _references(self, draft: Draft, believing: bool = False) -> tuple[list[tuple[NamedNode, tuple[str, ...]]], dict[NamedNode, Kind]]:
-        wanted = self.wanted(draft)
-        named = {each: self._named(each) for each, _ in wanted} if believing else {}
-        found = {each: kind for each, kind in named.items() if kind is not None}
-        found |= self.existing(each for each, _ in wanted if each not in found)
-        found[draft.thing] = draft.kind  # a thing may refer to itself
-        return wanted, found
-
-    def _named(self, thing: NamedNode) -> Kind | None:
-        """Tell of which kind a thing is by its name alone, if the hub gave the name."""
-        kind = self.tools.registry.kinds.get((self.tools.names.split(thing.value) or ("",))[0])
-        return kind if kind is not None and not kind.external else None
 
     def _name(self, kind: Kind, body: Any) -> NamedNode:
         """Choose the IRI of a new thing from the `id` or `iri` that its document gives."""
@@ -251,3 +194,69 @@ class Drafts:
                 if isinstance(value, NamedNode):
                     pointers.setdefault((value, None, None), "/" + key.replace(".", "/"))
         return pointers
+
+
+class Drafts(Drafting):
+    """Makes drafts, and judges them with what they refer to."""
+
+    def __init__(self, tools: Toolbox) -> None:
+        """Work with these graph tools and their store."""
+        super().__init__(tools)
+        self.store = tools.store
+
+    def admit(self, draft: Draft, *, believing: bool = False) -> tuple[tuple[Reference, ...], tuple[Unique, ...]]:
+        """Pass a draft through the gate; return what must hold when it is written. Raises `DoesNotConform`.
+
+        When `believing`, a reference to what has the name of a thing of the hub is taken to lead there: the write will find out.
+        """
+        wanted, found = self._references(draft, believing)
+        self.tools.gate.admit(draft, context_triples({each: kind.collection for each, kind in found.items()}, wanted))
+        return self.conditions(draft, wanted, found)
+
+    def judge(self, draft: Draft) -> Verdict:
+        """Judge a draft with the reference engine without writing; raise `DoesNotConform` if it does not conform."""
+        wanted, found = self._references(draft)
+        context = context_triples({each: kind.collection for each, kind in found.items()}, wanted)
+        verdict = self.tools.gate.judge([*draft.triples, *context], draft)
+        if not verdict.conforms:
+            raise refusal(draft, verdict)
+        return verdict
+
+    def conditions(
+        self, draft: Draft, wanted: Iterable[tuple[NamedNode, tuple[str, ...]]], found: Mapping[NamedNode, Kind]
+    ) -> tuple[tuple[Reference, ...], tuple[Unique, ...]]:
+        """Say what must hold in the store when a draft is written: its references exist, its unique values are free."""
+        names = self.tools.names
+        references = {
+            each: Reference(each, names.document(kind.collection, names.id_of(kind, each)), kind.targets[0])
+            for each, asked in wanted
+            if (kind := found.get(each)) is not None and kind.collection in asked and each != draft.thing
+        }
+        return tuple(references.values()), tuple(self.unique(draft))
+
+    def existing(self, things: Iterable[NamedNode]) -> dict[NamedNode, Kind]:
+        """Look up in one query which of these things exist, and of which kind each is."""
+        values = list(dict.fromkeys(things))
+        if not values:
+            return {}
+        rows = self.store.select(fill("SELECT ?g ?n ?t WHERE { VALUES ?n { $things } GRAPH ?g { ?n a ?t } }", things=values))
+        kinds, names = self.tools.registry.by_class, self.tools.names
+        return {
+            thing: kind
+            for row in rows
+            if isinstance(thing := row["n"], NamedNode) and isinstance(row["t"], NamedNode) and (kind := kinds.get(row["t"])) is not None
+            if row["g"] == names.document(kind.collection, names.id_of(kind, thing))  # only its own document says what a thing is
+        }
+
+    def _references(self, draft: Draft, believing: bool = False) -> tuple[list[tuple[NamedNode, tuple[str, ...]]], dict[NamedNode, Kind]]:
+        wanted = self.wanted(draft)
+        named = {each: self._named(each) for each, _ in wanted} if believing else {}
+        found = {each: kind for each, kind in named.items() if kind is not None}
+        found |= self.existing(each for each, _ in wanted if each not in found)
+        found[draft.thing] = draft.kind  # a thing may refer to itself
+        return wanted, found
+
+    def _named(self, thing: NamedNode) -> Kind | None:
+        """Tell of which kind a thing is by its name alone, if the hub gave the name."""
+        kind = self.tools.registry.kinds.get((self.tools.names.split(thing.value) or ("",))[0])
+        return kind if kind is not None and not kind.external else None

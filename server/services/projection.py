@@ -11,13 +11,13 @@ from server.graph.literals import plain
 from server.graph.vocabulary import RDFS, XSD
 from server.graph.writing import Nodes
 from server.index.rows import IndexRow, Scalar, SortValue
-from server.services.things import Thing, Toolbox
+from server.services.things import Thing, Workbench
 from server.store.base import Term
 
 ALWAYS = ("title", "modified", "created")  # every kind can be sorted by these
 
 
-def project(tools: Toolbox, thing: Thing, sequence: int, modified: str) -> IndexRow:
+def project(tools: Workbench, thing: Thing, sequence: int, modified: str) -> IndexRow:
     """Describe a thing for lists: its JSON, its sort keys, its filterable values, its words.
 
     `modified` is the time of its last revision, for kinds without a field of that name.
@@ -51,12 +51,12 @@ def sort_keys(fields: Iterable[Field]) -> list[str]:
     return list(dict.fromkeys((*ALWAYS, *(found.key for found in fields if found.sort))))
 
 
-def gone(tools: Toolbox, collection: str, id: str, sequence: int, revision: int) -> IndexRow:
+def gone(tools: Workbench, collection: str, id: str, sequence: int, revision: int) -> IndexRow:
     """Describe a deleted thing for the index."""
     return IndexRow(kind=collection, id=id, iri=tools.names.thing(collection, id).value, sequence=sequence, revision=revision, deleted=True)
 
 
-def _terms(tools: Toolbox, key: str, found: Field, value: Term, nodes: Nodes) -> list[tuple[str, Scalar]]:
+def _terms(tools: Workbench, key: str, found: Field, value: Term, nodes: Nodes) -> list[tuple[str, Scalar]]:
     """Return what a value is filtered by: a literal's value, an IRI, or the label of a shared node."""
     if isinstance(value, Literal):
         return [(key, plain(value))]

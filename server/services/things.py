@@ -50,16 +50,15 @@ class Thing:
         return list(self.nodes.get(self.iri, {}).get(found.path, ())) if found is not None else []
 
 
-class Toolbox:
-    """The graph tools, made once from the registry: names, reader, writer, gate, context, history."""
+class Workbench:
+    """The graph tools that need no store, made once from the registry: names, reader, writer, gate, context."""
 
-    def __init__(self, store: Store, registry: Registry, base: str) -> None:
-        """Build the tools for the knowledge dataset."""
-        self.store, self.registry, self.names = store, registry, Names(base)
+    def __init__(self, registry: Registry, base: str) -> None:
+        """Build the tools for these kinds and IRIs below this base."""
+        self.registry, self.names = registry, Names(base)
         self.reader = JsonReader(registry, self.names)
         self.writer = JsonWriter(registry, self.names)
         self.gate = Gate(registry)
-        self.history = History(store, self.names)
         self.context = build_context(registry)
 
     @property
@@ -93,6 +92,15 @@ class Toolbox:
         if not ID.fullmatch(id):
             raise NotFound(f"There is no {kind.label} {id[:80]}; an id is 64 lower-case hexadecimal digits.")
         return self.names.document(kind.collection, id)
+
+
+class Toolbox(Workbench):
+    """The workbench with the store that it works for, and the histories there."""
+
+    def __init__(self, store: Store, registry: Registry, base: str) -> None:
+        """Build the tools for the knowledge dataset."""
+        super().__init__(registry, base)
+        self.store, self.history = store, History(store, self.names)
 
     def load(self, kind: Kind, id: str) -> Thing:
         """Read a thing and its revision in one query; raise `NotFound`, or `Gone` with the tombstone."""

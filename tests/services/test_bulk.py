@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 from typing import Any
 
 import pytest
 
 from server.errors import AlreadyExists, DoesNotConform, Forbidden, Malformed, NotFound, StoreUnavailable, TooLarge, UnsupportedMediaType
 from server.hub import Hub
-from server.services import bulk
+from server.services import preparing, streams
 from server.services.assets import ANY
-from server.services.bulk import N_QUADS, NDJSON, Outcome
+from server.services.bulk import Outcome
+from server.services.streams import N_QUADS, NDJSON
 from tests.services.conftest import ADA, READER, toy
 from tests.support.documents import HOSTILE
 
@@ -92,12 +95,24 @@ def test_the_id_of_a_deleted_thing_is_told_as_taken(hub: Hub) -> None:
 
 
 def test_groups_are_no_borders(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "GROUP", 7)
-    monkeypatch.setattr(bulk, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(preparing, "GROUP", 7)
+    monkeypatch.setattr(streams, "BLOCK_BYTES", 50)
     bodies: list[Any] = [{"title": f"toy {number}", "price": -1 if number % 10 == 3 else number} for number in range(60)]
     outcomes = load(hub, lines(*bodies) + b"\n")
     assert [each.line for each in outcomes] == list(range(1, 61))
     assert [each.line for each in outcomes if each.error] == [4, 14, 24, 34, 44, 54]
+    gapless(hub)
+
+
+def end_at_once(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_ends_loses_no_line(hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(preparing, "GROUP", 7)
+    monkeypatch.setattr(preparing, "prepare_group", end_at_once)
+    assert {each.error for each in load(hub, lines(*({"title": f"toy {number}"} for number in range(30))))} == {None}
+    assert "prepared here" in caplog.text
     gapless(hub)
 
 
@@ -134,8 +149,8 @@ def test_a_broken_statement_spoils_its_own_graph_only(hub: Hub) -> None:
 
 @pytest.mark.parametrize("media_type", [NDJSON, N_QUADS])
 def test_a_line_without_end_ends_the_stream(hub: Hub, media_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "LINE_BYTES", 1000)
-    monkeypatch.setattr(bulk, "BLOCK_BYTES", 512)
+    monkeypatch.setattr(streams, "LINE_BYTES", 1000)
+    monkeypatch.setattr(streams, "BLOCK_BYTES", 512)
     first = lines({"title": "good"}, b"") if media_type == NDJSON else quads("one", "cut")
     outcomes = load(hub, first + b"x" * 5000 + b"\n" + first, media_type)
     assert outcomes[0].error is None and isinstance(outcomes[-1].error, TooLarge) and len(outcomes) == 2
