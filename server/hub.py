@@ -21,6 +21,7 @@ from server.services.migrations import migrate
 from server.services.past import Past
 from server.services.persons import Persons
 from server.services.queries import Queries
+from server.services.reports import Reports
 from server.services.searching import Searching
 from server.services.semantics import Semantics
 from server.services.statistics import Counting
@@ -55,6 +56,7 @@ class Hub:
     amending: Amending
     validating: Validating
     queries: Queries
+    reports: Reports
     statistics: Counting
     harvest: Harvest
     semantics: Semantics
@@ -109,6 +111,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         mode=settings.registration,
         login_life=timedelta(minutes=settings.token_minutes),
     )
+    queries = Queries.build(kg, settings)
     harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
     indexing.feed.catch_up()
     indexing.feed.start()
@@ -129,7 +132,8 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         bulk=Bulk(tools, indexing.publish),
         amending=Amending(assets),
         validating=Validating(tools),
-        queries=Queries.build(kg, settings),
+        queries=queries,
+        reports=Reports(tools, queries, indexing.publish, settings.queries),
         statistics=Counting(tools),
         harvest=harvest,
         semantics=Semantics(assets, harvest),

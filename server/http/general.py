@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from server import VERSION
 from server.errors import NotFound, TooManyRequests
-from server.http import openapi, problems, representations
+from server.http import openapi, problems, queries, representations
 from server.http.auth import current_hub
 from server.http.negotiate import negotiate, vary
 from server.http.operations import Parameter, arguments, operation
@@ -115,8 +115,10 @@ def context() -> ResponseReturnValue:
 @blueprint.get("/openapi.json")
 @operation("Read the OpenAPI document", role=Role.none, tag="operations", content={JSON: {"type": "object"}}, lenient=True)
 def openapi_document() -> ResponseReturnValue:
-    """Answer the OpenAPI 3.1 document of every route."""
-    return representations.json(_openapi())
+    """Answer the OpenAPI 3.1 document of every route, and of every stored query that there is now."""
+    document = _openapi()
+    calls = {f"/queries/{each.name}": {"get": queries.describe(each)} for each in current_hub().reports.all()}
+    return representations.json({**document, "paths": {**document["paths"], **calls}})
 
 
 def _openapi() -> dict[str, Any]:

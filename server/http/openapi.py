@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask
@@ -64,11 +65,16 @@ def build(app: Flask, version: str) -> dict[str, Any]:
 
 
 def _operation(rule: Rule, method: str, operation: Operation) -> dict[str, Any]:
+    return describe(f"{rule.endpoint.replace('.', '_').replace('-', '_')}_{method.lower()}", operation, _path_parameters(rule))
+
+
+def describe(id: str, operation: Operation, path_parameters: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Write one operation under an id."""
     written: dict[str, Any] = {
-        "operationId": f"{rule.endpoint.replace('.', '_').replace('-', '_')}_{method.lower()}",
+        "operationId": id,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "parameters": [*_path_parameters(rule), *(_query(each) for each in operation.query), *_headers(operation)],
+        "parameters": [*path_parameters, *(_query(each) for each in operation.query), *_headers(operation)],
         "responses": _responses(operation),
         "security": [{"bearer": []}, {"basic": []}, *([{}] if operation.role <= Role.reader else [])],
         "description": f"{operation.description} Needs the role {operation.role.name}.".strip(),

@@ -7,13 +7,16 @@ syntax, so no value can end the place it stands in. Nothing else may be substitu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
+from server.store.lexer import Token, tokens
+
 Filling = NamedNode | BlankNode | Literal | int | Iterable[NamedNode | BlankNode | Literal | Triple]
 
+_MOST_WORDS = 100_000
 _PLACE = re.compile(r"\$([a-z_]+)")
 
 
@@ -32,6 +35,30 @@ def fill(template: str, **terms: Filling) -> str:
     if unused := terms.keys() - used:
         raise ValueError(f"no place in the template for {sorted(unused)}")
     return text
+
+
+def places(sparql: str) -> list[str]:
+    """Return the names of the `$name` in a query of somebody else's, in the order of their first use; those in strings and comments are none."""
+    return list(dict.fromkeys(each.text[1:] for each in _variables(sparql)))
+
+
+def bind(sparql: str, terms: Mapping[str, Sequence[NamedNode | Literal]]) -> str:
+    """Put terms in the places of a query of somebody else's: each `$name` that stands as a variable becomes its terms, none becomes UNDEF.
+
+    What is replaced are terminals of the grammar: a `$name` within a string, an IRI or a comment stays as it is, so that no value can
+    end what it stands in.
+    """
+    parts: list[str] = []
+    end = 0
+    for each in _variables(sparql):
+        if (name := each.text[1:]) in terms:
+            parts += [sparql[end : each.start], write(terms[name]) or "UNDEF"]
+            end = each.start + len(each.text)
+    return "".join([*parts, sparql[end:]])
+
+
+def _variables(sparql: str) -> list[Token]:
+    return [each for each in tokens(sparql, _MOST_WORDS) if each.kind == "variable" and each.text.startswith("$")]
 
 
 def block(quad: Quad) -> str:
