@@ -14,6 +14,7 @@ from server.services.amending import Amending
 from server.services.assets import Assets
 from server.services.bulk import Bulk
 from server.services.enrolment import Enrolment
+from server.services.federated import Federated
 from server.services.harvest import Harvest
 from server.services.identity import Identity
 from server.services.indexing import Indexing, open_index
@@ -60,6 +61,7 @@ class Hub:
     statistics: Counting
     harvest: Harvest
     semantics: Semantics
+    federated: Federated
     closing: Event
 
     def close(self) -> None:
@@ -113,6 +115,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     )
     queries = Queries.build(kg, settings)
     harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
+    searching = Searching(tools, index, indexing.settle)
     indexing.feed.catch_up()
     indexing.feed.start()
     return Hub(
@@ -125,7 +128,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         indexing=indexing,
         assets=assets,
         past=Past(tools),
-        searching=Searching(tools, index, indexing.settle),
+        searching=searching,
         identity=identity,
         enrolment=Enrolment(identity.accounts, identity.registration),
         views=Views(kg, settings.queries),
@@ -137,6 +140,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         statistics=Counting(tools),
         harvest=harvest,
         semantics=Semantics(assets, harvest),
+        federated=Federated(assets, searching),
         closing=Event(),
     )
 

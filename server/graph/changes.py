@@ -54,7 +54,10 @@ class Unique:
 
 @dataclass(frozen=True)
 class Change:
-    """One thing from one revision to the next. `expected` is the revision it was made from; 0 where there is no history."""
+    """One thing from one revision to the next. `expected` is the revision it was made from; 0 where there is no history.
+
+    With `guard_referrers` nothing may point to the thing when it is written; documents that are deleted in the same commit (`along`) do not count.
+    """
 
     collection: str
     id: str
@@ -66,6 +69,7 @@ class Change:
     references: tuple[Reference, ...] = ()
     unique: tuple[Unique, ...] = ()
     guard_referrers: bool = False
+    along: tuple[NamedNode, ...] = ()
 
     @property
     def revision(self) -> int:
@@ -222,7 +226,7 @@ def _conditions(change: Change, document: NamedNode) -> list[str]:
     found = [exists(each) for each in change.references]
     found += [f"FILTER NOT EXISTS {{ {taken(each, change.thing)} }}" for each in change.unique]
     if change.guard_referrers:
-        found.append(f"FILTER NOT EXISTS {{ {referring(change.thing, document)} }}")
+        found.append(f"FILTER NOT EXISTS {{ {referring(change.thing, document, change.along)} }}")
     return found
 
 
@@ -237,7 +241,8 @@ def taken(unique: Unique, thing: NamedNode) -> str:
     return fill(pattern, p=unique.predicate, value=unique.value, type=unique.type, thing=thing)
 
 
-def referring(thing: NamedNode, document: NamedNode) -> str:
-    """Write the pattern of a graph `?g` that points to a thing; neither its own nor a history."""
+def referring(thing: NamedNode, document: NamedNode, along: Sequence[NamedNode] = ()) -> str:
+    """Write the pattern of a graph `?g` that points to a thing; neither its own, nor one of those that go along, nor a history."""
     pattern = "GRAPH ?g { ?s ?p $thing } FILTER(?g != $document && ?p NOT IN ($by, $of))"
-    return fill(pattern, thing=thing, document=document, by=HUB.by, of=HUB.thing)
+    others = f" FILTER(?g NOT IN ({', '.join(map(str, along))}))" if along else ""
+    return fill(pattern, thing=thing, document=document, by=HUB.by, of=HUB.thing) + others

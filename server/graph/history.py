@@ -172,9 +172,9 @@ class History:
             triples = (triples - added) | removed
         return frozenset(triples)
 
-    def referrers(self, thing: NamedNode, document: NamedNode, limit: int = 20) -> list[str]:
-        """Return the documents whose graphs point to a thing."""
-        rows = self.store.select(f"SELECT DISTINCT ?g WHERE {{ {referring(thing, document)} }} LIMIT {limit:d}")
+    def referrers(self, thing: NamedNode, document: NamedNode, along: Sequence[NamedNode] = (), limit: int = 20) -> list[str]:
+        """Return the documents whose graphs point to a thing, but for those that go along with it."""
+        rows = self.store.select(f"SELECT DISTINCT ?g WHERE {{ {referring(thing, document, along)} }} LIMIT {limit:d}")
         return sorted(str(row["g"].value) for row in rows)
 
     @property
@@ -205,7 +205,7 @@ class History:
                 return RevisionMismatch(
                     f"The current revision is {current}, not {change.expected}; read it again and repeat the change.", current=current
                 )
-            if change.guard_referrers and (found := self.referrers(change.thing, document)):
+            if change.guard_referrers and (found := self.referrers(change.thing, document, change.along)):
                 return InUse(f"{len(found)} others refer to {change.thing.value}; change them first.", referrers=found)
             for reference in change.references:
                 if not self.store.ask(f"ASK {{ {exists(reference)} }}"):

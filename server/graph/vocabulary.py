@@ -62,6 +62,7 @@ RDF = Namespace("rdf")
 RDFS = Namespace("rdfs")
 SH = Namespace("sh")
 DASH = Namespace("dash")
+ODRL = Namespace("odrl")
 XSD = Namespace("xsd")
 
 

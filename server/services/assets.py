@@ -101,6 +101,19 @@ class Assets:
         change = Change(collection, id, thing.iri, DELETE, thing.revision, thing.triples, frozenset(), guard_referrers=not force)
         self._commit(change, caller, now(), reason)
 
+    def delete_together(self, caller: Caller, things: Sequence[Thing], *, reason: str | None = None) -> None:
+        """Delete several things that may refer to each other, all or none. Raises `InUse` naming others who refer to one of them."""
+        for thing in things:
+            may_change(caller, thing)
+        documents = tuple(thing.document for thing in things)
+        changes = [
+            Change(each.kind.collection, each.id, each.iri, DELETE, each.revision, each.triples, frozenset(), guard_referrers=True, along=documents)
+            for each in things
+        ]
+        first = self.tools.history.commit(changes, caller.person, now(), reason)
+        rows = [gone(self.tools, each.collection, each.id, first + place, each.revision) for place, each in enumerate(changes)]
+        self._publish(rows, first + len(changes) - 1, first - 1)
+
     def restore(self, caller: Caller, collection: str, id: str, revision: int | None = None, *, reason: str | None = None) -> Thing:
         """Bring back a deleted thing, or an old revision of a present one, as a new revision; what is as wished already stays as it is."""
         caller.require(Role.contributor)

@@ -19,6 +19,7 @@ from tests.support.sites import ADA, ADMIN, Site, problem
 
 BEN, CARL, RITA = "ben@example.org", "carl@example.org", "rita@example.org"
 OWN = ("/api/me", "/api/tokens", "/api/users/get-auth-token", "/backup")  # these ask for an account, or for the operator's key
+DRESSED = ("/ml_models/", "/users/", "/fl_services/", "/front_end/")  # where problems have an old shape
 DATASET = {"title": "Wind", "description": "Speed of the wind."}
 
 
@@ -74,7 +75,7 @@ def test_no_route_is_open_to_a_lower_role(site: Site, who: str, role: Role) -> N
     key = site.key(who)
     for method, path, needed in routes(site):
         if needed > role:
-            told = problem(403, site.call(method, path, key))["detail"] if "/ml_models/" not in path and "/users/" not in path else ""
+            told = "" if any(each in path for each in DRESSED) else problem(403, site.call(method, path, key))["detail"]
             assert site.call(method, path, key).status_code == 403 and (not told or f"needs the role {needed.name}" in told)
         elif method == "GET" and not path.startswith("/backup"):
             assert site.call(method, path, key).status_code not in (401, 403), f"{method} {path}"

@@ -9,11 +9,13 @@ from __future__ import annotations
 from flask import Blueprint
 
 from server.http import problems
+from server.http.cords import fl
 from server.http.cords.answers import dress
 from server.http.cords.models import blueprint as models
 from server.http.cords.users import blueprint as users
 
-BLUEPRINTS: tuple[Blueprint, ...] = (users, models)
+BLUEPRINTS: tuple[Blueprint, ...] = (users, models, *fl.BLUEPRINTS)
 
 for _each in BLUEPRINTS:
-    problems.dress(_each.name, dress)
+    if _each not in fl.BLUEPRINTS:  # which have a dress of their own
+        problems.dress(_each.name, dress)

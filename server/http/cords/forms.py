@@ -54,7 +54,7 @@ def filled(form: Form) -> dict[str, Any]:
 
     Members that the form does not name are passed on and nothing is said of them. A body of another media type counts as an empty object.
     """
-    given = _sent()
+    given = sent()
     if not isinstance(given, dict):
         raise Malformed("Send a JSON object.", faults=[Fault("/_schema", "Invalid input type.")])
     if faults := [Fault(f"/{name}", message) for name, text in form.items() for message in text.faults(given, name)]:
@@ -62,7 +62,8 @@ def filled(form: Form) -> dict[str, Any]:
     return given
 
 
-def _sent() -> Any:
+def sent() -> Any:
+    """Return the JSON that was sent, an empty object for a body of another media type; raise `Malformed` for what is no JSON."""
     if request.mimetype != JSON and not request.mimetype.endswith("+json"):
         return {}
     try:
