@@ -49,7 +49,9 @@ class _Watched(HTTPConnection):
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as in urllib3
         end = time.monotonic() + self.timeout if self.timeout else None
-        while not wait_for_read(self.sock, QUIET_SECONDS) and (end is None or time.monotonic() < end):
+        while not wait_for_read(self.sock, QUIET_SECONDS if end is None else max(0.0, min(QUIET_SECONDS, end - time.monotonic()))):
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError("No answer came in time.")  # urllib3 would wait as long again
             self._pulse.feel(self._path)
         return super().getresponse()
 

@@ -6,7 +6,6 @@ its graphs; `server.store.checks` tells whether this and everything else that th
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +42,7 @@ _UPDATE = {"Content-Type": "application/sparql-update"}
 _RESULTS = {"Accept": "application/sparql-results+json"}
 _TRIPLES = {"Accept": "application/n-triples"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_GRACE_SECONDS = 1.0  # a server that keeps to the time itself says so more clearly than a closed connection
+_GRACE_SECONDS = 0.3  # a server that keeps to the time itself says so more clearly than a closed connection
 _QUADS = "application/n-quads"
 _CHUNK = 5_000  # quads that are serialized at once
 _DECIMAL = NamedNode("http://www.w3.org/2001/XMLSchema#decimal")
@@ -143,9 +142,10 @@ class RemoteStore:
 
         Memory is the server's own affair. A server that knows no `timeout` parameter should have a limit of its own.
         """
-        seconds = math.ceil(limits.seconds)
+        whole = max(1, round(limits.seconds))  # Fuseki takes whole seconds, and ignores others
+        seconds = max(whole, limits.seconds)
         fields = [("query", sparql), *(("default-graph-uri", name) for name in default), *(("named-graph-uri", name) for name in named)]
-        form_body = urlencode([*fields, ("timeout", str(seconds))]).encode()
+        form_body = urlencode([*fields, ("timeout", str(whole))]).encode()
         deadline = time.monotonic() + seconds + _GRACE_SECONDS
         headers = _FORM | {"Accept": source_type(form, media_type)}
         try:
