@@ -18,6 +18,7 @@ from server.services.federated import Federated
 from server.services.harvest import Harvest
 from server.services.identity import Identity
 from server.services.indexing import Indexing, open_index
+from server.services.linked import Linked
 from server.services.migrations import migrate
 from server.services.past import Past
 from server.services.persons import Persons
@@ -59,6 +60,7 @@ class Hub:
     queries: Queries
     reports: Reports
     statistics: Counting
+    linked: Linked
     harvest: Harvest
     semantics: Semantics
     federated: Federated
@@ -94,6 +96,7 @@ def build(settings: Settings, registry: Registry | None = None) -> Hub:
         opened.callback(system.close)
         migrate(kg, system, settings.base_iri)
         hub = wire(settings, kg, system, registry)
+        hub.linked.keep_closure()
         opened.pop_all()  # the hub closes them from now on
     return hub
 
@@ -116,6 +119,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     queries = Queries.build(kg, settings)
     harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
     searching = Searching(tools, index, indexing.settle)
+    counting = Counting(tools)
     indexing.feed.catch_up()
     indexing.feed.start()
     return Hub(
@@ -137,7 +141,8 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         validating=Validating(tools),
         queries=queries,
         reports=Reports(tools, queries, indexing.publish, settings.queries),
-        statistics=Counting(tools),
+        statistics=counting,
+        linked=Linked(tools, settings.ontology, index, counting),
         harvest=harvest,
         semantics=Semantics(assets, harvest),
         federated=Federated(assets, searching),

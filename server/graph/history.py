@@ -66,7 +66,7 @@ class History:
     def _complete(self) -> None:
         """Count the changes of a bulk commit that was killed after its quads and before its numbers (see `Store.claim`)."""
         last = counted = self.last()
-        text = "ASK { GRAPH ?g { ?r $sequence $n } " + _HISTORIES + " }"
+        text = "ASK { GRAPH ?g { ?r $sequence $n } " + HISTORIES + " }"
         while self.store.ask(fill(text, sequence=HUB.sequence, n=Literal(last + 1), api=self._api)):
             last += 1
         if last > counted:
@@ -84,7 +84,7 @@ class History:
 
         Raises `RevisionMismatch`, `AlreadyExists`, `InUse` or `DoesNotConform` (a reference is gone) for the condition that failed.
         """
-        who = Attribution(NamedNode(f"urn:uuid:{uuid.uuid4()}"), by, at, reason)
+        who = Attribution(self.names.transaction(str(uuid.uuid4())), by, at, reason)
         for near in (self._near(), None):
             self.store.update(request(self.names, changes, who, near))
             if (first := self._won(changes[0], who)) is not None:
@@ -115,7 +115,7 @@ class History:
 
         All changes must be creations of things without a history. `made` are their `lasting_quads`, from whoever has made them already.
         """
-        who = Attribution(NamedNode(f"urn:uuid:{uuid.uuid4()}"), by, at, reason)
+        who = Attribution(self.names.transaction(str(uuid.uuid4())), by, at, reason)
         log, last = self.names.changes, HUB.last
         conditions = new_conditions(self.names, changes)
         lasting = made if made is not None else [quad for change in changes for quad in lasting_quads(self.names, change, who)]
@@ -155,7 +155,7 @@ class History:
         numbers = [Literal(number) for number in range(first, last + 1)]
         if not numbers:
             return []
-        pattern = "VALUES ?s { $numbers } GRAPH ?g { ?r $sequence ?s . $fields } " + _HISTORIES
+        pattern = "VALUES ?s { $numbers } GRAPH ?g { ?r $sequence ?s . $fields } " + HISTORIES
         found = self._revisions(pattern, numbers=numbers, sequence=HUB.sequence, api=self._api)
         return sorted(found, key=lambda each: each.sequence)
 
@@ -216,7 +216,7 @@ class History:
         return RevisionMismatch("Another write came between; repeat the request.")
 
 
-_HISTORIES = 'FILTER(STRSTARTS(STR(?g), $api) && STRENDS(STR(?g), "/history"))'  # whatever other graphs say of revisions
+HISTORIES = 'FILTER(STRSTARTS(STR(?g), $api) && STRENDS(STR(?g), "/history"))'  # whatever other graphs say of revisions
 _FIELDS = """?r $f_revision ?n ; $f_sequence ?s ; $f_document ?d ; $f_thing ?thing ; $f_kind ?kind ; $f_action ?action ; $f_at ?at ;
  $f_added ?added ; $f_removed ?removed ; $f_patch ?patch . OPTIONAL { ?r $f_by ?by } OPTIONAL { ?r $f_reason ?reason }"""
 _FIELD_TERMS = {

@@ -38,6 +38,10 @@ class Names:
         """Name one revision of a document."""
         return NamedNode(f"{document.value}/revisions/{number}")
 
+    def transaction(self, id: str) -> NamedNode:
+        """Name what several revisions were written in at once."""
+        return NamedNode(f"{self.base}api/transactions/{quote(id, safe='-')}")
+
     @property
     def changes(self) -> NamedNode:
         """Name the change log."""
@@ -64,6 +68,10 @@ class Names:
     def terms(self) -> NamedNode:
         """Name the graph of all that is said of shared nodes."""
         return NamedNode(f"{self.base}api/terms")
+
+    def term_document(self, collection: str, label: str) -> NamedNode:
+        """Name the document that describes a shared node."""
+        return NamedNode(self.terms.value + self.shared(collection, label).value[len(self.base) + 2 :])
 
     def part(self, owner: NamedNode, key: str, content: str) -> NamedNode:
         """Name a nested part below its owner, by what it says: the same content has the same name."""

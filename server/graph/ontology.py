@@ -41,6 +41,11 @@ class Ontology:
     triples: tuple[Triple, ...]
 
     @property
+    def license(self) -> tuple[str, ...]:
+        """The licences that the ontology states of itself."""
+        return tuple(t.object.value for t in self.triples if t.subject == self.iri and t.predicate == DCT.license and isinstance(t.object, NamedNode))
+
+    @property
     def terms(self) -> frozenset[NamedNode]:
         """The terms that the ontology describes."""
         return frozenset(t.subject for t in self.triples if t.predicate == RDFS.isDefinedBy and isinstance(t.subject, NamedNode))

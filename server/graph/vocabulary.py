@@ -31,6 +31,7 @@ PREFIXES: dict[str, str] = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "sh": "http://www.w3.org/ns/shacl#",
     "dash": "http://datashapes.org/dash#",
+    "void": "http://rdfs.org/ns/void#",
 }
 
 
@@ -64,6 +65,8 @@ SH = Namespace("sh")
 DASH = Namespace("dash")
 ODRL = Namespace("odrl")
 XSD = Namespace("xsd")
+VOID = Namespace("void")
+SKOS = Namespace("skos")
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from flask.globals import app_ctx, request_ctx
 
 from server import metrics
 from server.graph.kinds import Registry
-from server.http import auditing, bodies, cords, general, problems, queries, resources, schemas, sparql
+from server.http import auditing, bodies, cords, general, linked, pages, problems, queries, resources, schemas, sparql
 from server.http.auth import current_caller, current_hub
 from server.http.health import health
 from server.http.operations import enforce
@@ -43,7 +43,7 @@ def application(hub: Hub) -> Flask:
     app.teardown_request(_forget)
     auditing.install(app)
     app.register_blueprint(resources.blueprint(hub.registry.kinds, lambda kind: schemas.Describer(hub.registry, kind)))
-    for blueprint in (people, health, sparql.blueprint, queries.blueprint, general.blueprint, *cords.BLUEPRINTS):
+    for blueprint in (people, health, sparql.blueprint, queries.blueprint, general.blueprint, linked.blueprint, *cords.BLUEPRINTS):
         app.register_blueprint(blueprint)
     if unstated := [endpoint for endpoint, view in app.view_functions.items() if not hasattr(view, "operation")]:
         raise TypeError(f"these routes do not say who may use them: {unstated}")
@@ -86,6 +86,8 @@ def _finish(response: Response) -> Response:
     spent: dict[str, float] = kept.get("spent", {})
     timings = ", ".join(f"{name};dur={seconds * 1000:.2f}" for name, seconds in [*spent.items(), ("total", total)])
     response.headers.extend((("X-Request-Id", kept.get("request_id", "")), ("Server-Timing", timings), ("X-Content-Type-Options", "nosniff")))
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Security-Policy", pages.POLICY)
     if response.status_code in (204, 304):
         response.headers.pop("Content-Type", None)  # there is no content that it could describe
     _cors(asked, response)

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from server import VERSION
 from server.errors import NotFound, TooManyRequests
-from server.http import openapi, problems, queries, representations
+from server.http import openapi, pages, problems, queries, representations
 from server.http.auth import current_hub
 from server.http.negotiate import negotiate, vary
 from server.http.operations import Parameter, arguments, operation
@@ -49,16 +49,21 @@ _FILES = {
         Parameter("since", "Only changes with a higher number.", type="integer", minimum=0),
         Parameter("limit", "Changes a page.", type="integer", minimum=1, maximum=1000),
     ),
-    content={JSON: {"type": "object"}, EVENTS: {"type": "string"}},
+    content={JSON: {"type": "object"}, EVENTS: {"type": "string"}, **{each: {"type": "string"} for each in pages.GRAPHS}},
     description="Every accepted write in order, without gaps from 1. As text/event-stream it follows live; Last-Event-ID goes on where one ended.",
 )
 def changes() -> ResponseReturnValue:
     """Answer a page of the change log, or follow it."""
     given = arguments()
     since, limit = given.get("since", 0), given.get("limit", 100)
-    if negotiate((JSON, EVENTS)) == EVENTS:
-        return _follow(current_hub(), since)
-    items, following = current_hub().past.changes(since, limit)
+    hub = current_hub()
+    chosen = negotiate((JSON, EVENTS, *pages.GRAPHS))
+    if chosen == EVENTS:
+        return _follow(hub, since)
+    items, following = hub.past.changes(since, limit)
+    if chosen != JSON:
+        links = (f'<{hub.tools.names.changes.value}?since={following}&limit={limit}>; rel="next"',) if following is not None else ()
+        return pages.graph(hub.linked.log(each["sequence"] for each in items), "Changes", links=links, about=hub.tools.names.changes)
     return vary(representations.json({"items": items, **({"next": following} if following is not None else {})}))
 
 

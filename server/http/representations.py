@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import orjson
-from flask import Response, render_template, request
+from flask import Response, request
+from pyoxigraph import NamedNode
 
 from server.errors import Fault, Malformed, RevisionMismatch, UnsupportedMediaType
 from server.graph.literals import BAD_TEXT
-from server.graph.rdf import FORMATS, write
+from server.graph.rdf import FORMATS, TRIPLE_TYPES, write
+from server.graph.vocabulary import DCAT, RDF
+from server.http import pages
 from server.http.auth import current_hub
 from server.http.negotiate import negotiate, vary
 from server.services.drafts import JSON, Document
@@ -27,6 +31,9 @@ SHORT = {
 }  # fmt: skip
 _TAG = re.compile(r'\s*(W/)?"(\d{1,12})(?:-[a-z0-9]+)?"\s*')
 _ASK_AGAIN, _FOREVER = "private, no-cache", "private, max-age=31536000, immutable"
+_MOST_ITEMS = 20  # in a header; the description has all
+_MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _CONTEXT_LINK = 'rel="http://www.w3.org/ns/json-ld#context"; type="application/ld+json"'
 
 
@@ -103,7 +110,7 @@ def body(thing: Thing, media_type: str) -> bytes:
     if media_type == LD:
         return orjson.dumps({"@context": tools.context_of(thing.kind), **tools.json(thing)})
     if media_type == HTML:
-        return render_template("thing.html", thing=thing, members=tools.json(thing), base=tools.names.base).encode()
+        return pages.thing(thing).encode()
     return write(thing.triples, media_type, thing.document)
 
 
@@ -112,16 +119,28 @@ def links(thing: Thing, media_type: str) -> list[str]:
     here, tools = thing.document.value, current_hub().tools
     found = [
         f'<{thing.iri.value}>; rel="describes"',
+        f'<{thing.iri.value}>; rel="cite-as"',
         f'<{here}/history>; rel="version-history"',
         f'<{here}/views>; rel="alternate"; title="views"',
         f'<{tools.names.base}api/{thing.kind.collection}>; rel="collection"',
     ]
-    found += [f'<{here}>; rel="describedby"; type="{each}"' for each in ("text/turtle", LD)]
-    found += [f'<{each.value}>; rel="license"' for each in thing.values("license")]
+    found.append(f'<{tools.names.base}shapes/{thing.kind.collection}>; rel="profile"')
+    found += [f'<{here}>; rel="describedby"; type="{each}"' for each in TRIPLE_TYPES]
+    found += [f'<{each.value}>; rel="type"' for each in thing.nodes.get(thing.iri, {}).get(RDF.type, ()) if isinstance(each, NamedNode)]
+    found += [f'<{each.value}>; rel="license"' for each in thing.values("license") if isinstance(each, NamedNode)]
     found += [f'<{each.value}>; rel="author"' for each in thing.values("creator")]
+    found += _items(thing)
     if media_type == JSON:
         found.append(f"<{tools.context_iri}>; {_CONTEXT_LINK}")
     return found
+
+
+def _items(thing: Thing) -> Iterator[str]:
+    """Link what there is of a thing to download, with its media type where that is known."""
+    found = [(each, node) for node in thing.nodes.values() for each in node.get(DCAT.downloadURL, ()) if isinstance(each, NamedNode)]
+    for url, node in found[:_MOST_ITEMS]:
+        kind = next((str(each.value).removeprefix(_MEDIA_TYPES) for each in node.get(DCAT.mediaType, ())), "")
+        yield f'<{url.value}>; rel="item"' + (f'; type="{kind}"' if _MEDIA_TYPE.fullmatch(kind) else "")
 
 
 def json(value: Any, status: int = 200, media_type: str = JSON) -> Response:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from server.errors import UnsupportedMediaType
 from server.graph.kinds import Kind
-from server.http import listing, problems, representations, schemas
+from server.http import listing, pages, problems, representations, schemas
 from server.http.auth import current_caller, current_hub
 from server.http.negotiate import negotiate, vary
 from server.http.operations import Operation, Parameter, arguments
@@ -94,8 +94,14 @@ def restore(kind: Kind, id: str) -> ResponseReturnValue:
 
 
 def history(kind: Kind, id: str) -> ResponseReturnValue:
-    """List the revisions of a thing."""
-    return representations.json({"items": current_hub().past.history(kind.collection, id)})
+    """List the revisions of a thing; as RDF, with their patches."""
+    hub = current_hub()
+    items = hub.past.history(kind.collection, id)
+    if negotiate((JSON, *pages.GRAPHS)) == JSON:
+        return vary(representations.json({"items": items}))
+    document = hub.tools.document(kind, id)
+    links = (f'<{document.value}>; rel="latest-version"',)
+    return pages.graph(hub.linked.history(document), f"History of a {kind.label}", links=links, about=hub.tools.names.history(document))
 
 
 def revision(kind: Kind, id: str, number: int) -> ResponseReturnValue:
@@ -172,7 +178,7 @@ ROUTES = (
     Route("PATCH", "/<id>", patch, lambda say: say.patching(MERGE, UPDATE, _REASON)),
     Route("DELETE", "/<id>", delete, lambda say: say.deleting(_FORCE, _REASON)),
     Route("POST", "/<id>/restore", restore, lambda say: say.restoring(_BACK_TO, _REASON)),
-    Route("GET", "/<id>/history", history, lambda say: say.plain("List the revisions of")),
+    Route("GET", "/<id>/history", history, lambda say: say.described("List the revisions of", pages.GRAPHS)),
     Route("GET", "/<id>/revisions/<int:number>", revision, lambda say: say.reading("Read an old revision of")),
     Route("GET", "/<id>/diff", diff, lambda say: say.plain("Compare two revisions of", _FROM, _TO)),
     Route("GET", "/<id>/views", list_views, lambda say: say.plain("List the views of")),

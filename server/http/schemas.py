@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyoxigraph import Literal
@@ -182,6 +182,11 @@ class Describer:
         return self._operation(
             self._named(verb), Role.reader, query=query, answers={200: "found", 404: "not found"}, content={JSON: {"type": "object"}}
         )
+
+    def described(self, verb: str, types: Iterable[str], *query: Parameter) -> Operation:
+        """Describe a route that answers JSON or a graph about a thing."""
+        content = {JSON: {"type": "object"}, **dict.fromkeys(types, _TEXT)}
+        return self._operation(self._named(verb), Role.reader, query=query, answers={200: "found", 404: "not found"}, content=content)
 
     def viewing(self) -> Operation:
         """Describe a view."""

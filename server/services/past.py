@@ -7,7 +7,7 @@ from typing import Any
 
 from pyoxigraph import Triple
 
-from server.errors import NotFound
+from server.errors import Gone, NotFound
 from server.graph.history import Revision
 from server.graph.patches import write_patch
 from server.services.things import Thing, Toolbox
@@ -50,7 +50,7 @@ class Past:
         document = self.tools.document(kind, id)
         triples = self.tools.history.at(document, revision, self.tools.description(document))
         if not triples:
-            raise NotFound(f"Revision {revision} is a deletion: there is nothing to show.")
+            raise Gone(f"Revision {revision} is a deletion: there is nothing to show.")
         return Thing(kind, id, self.tools.root(kind, id, triples), document, revision, triples)
 
     def diff(self, collection: str, id: str, older: int | None, newer: int | None) -> Difference:

@@ -55,7 +55,7 @@ def test_a_thing_is_created_read_changed_deleted_and_brought_back(client: FlaskC
     assert [entry["revision"] for entry in history] == [5, 4, 3, 2, 1]
     assert [entry["reason"] for entry in history][3:] == ["sale", "first"]
     assert client.get(f"{path}/revisions/2").json["price"] == 8.0
-    assert client.get(f"{path}/revisions/3").status_code == 404
+    assert client.get(f"{path}/revisions/3").status_code == 410
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/ld+json", TURTLE, "application/n-triples", "application/rdf+xml"])

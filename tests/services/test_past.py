@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyoxigraph import Literal
 
-from server.errors import NotFound
+from server.errors import Gone, NotFound
 from server.graph.patches import read_patch
 from server.hub import Hub
 from server.services.assets import ANY
@@ -35,7 +35,7 @@ def test_every_revision_can_be_read_as_it_was(hub: Hub) -> None:
     for number, thing in enumerate(seen, start=1):
         old = hub.past.at("toys", made.id, number)
         assert hub.tools.json(old) == hub.tools.json(thing) and old.revision == number and old.triples == thing.triples
-    with pytest.raises(NotFound, match="is a deletion"):
+    with pytest.raises(Gone, match="is a deletion"):
         hub.past.at("toys", made.id, 6)
     with pytest.raises(NotFound, match="the last one is 6"):
         hub.past.at("toys", made.id, 7)

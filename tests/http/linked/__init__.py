@@ -1,0 +1,1 @@
+"""Linked Data over HTTP, on the sample catalogue."""
