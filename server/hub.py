@@ -10,6 +10,7 @@ from threading import Event
 from server.clients.mlflow import MLflow
 from server.graph.kinds import Registry
 from server.index.index import Index
+from server.services.aliasing import prepare_aliases
 from server.services.amending import Amending
 from server.services.assets import Assets
 from server.services.bulk import Bulk
@@ -18,6 +19,7 @@ from server.services.federated import Federated
 from server.services.harvest import Harvest
 from server.services.identity import Identity
 from server.services.indexing import Indexing, open_index
+from server.services.inventory import Inventory
 from server.services.linked import Linked
 from server.services.migrations import migrate
 from server.services.past import Past
@@ -28,6 +30,7 @@ from server.services.searching import Searching
 from server.services.semantics import Semantics
 from server.services.statistics import Counting
 from server.services.things import Toolbox
+from server.services.users import Users
 from server.services.validating import Validating
 from server.services.views import Views
 from server.settings import EMBEDDED, Settings
@@ -51,8 +54,10 @@ class Hub:
     assets: Assets
     past: Past
     searching: Searching
+    inventory: Inventory
     identity: Identity
     enrolment: Enrolment
+    users: Users
     views: Views
     bulk: Bulk
     amending: Amending
@@ -103,8 +108,9 @@ def build(settings: Settings, registry: Registry | None = None) -> Hub:
 
 def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hub:
     """Wire the services over two open stores."""
-    tools = Toolbox(kg, registry, settings.base_iri)
+    tools = Toolbox(kg, registry, settings.base_iri, aliased=settings.cords_aliases == "on")
     tools.history.prepare()
+    prepare_aliases(tools)
     index = open_index(settings)
     indexing = Indexing(tools, index)
     assets = Assets(tools, indexing.publish)
@@ -120,6 +126,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
     searching = Searching(tools, index, indexing.settle)
     counting = Counting(tools)
+    views = Views(kg, settings.queries)
     indexing.feed.catch_up()
     indexing.feed.start()
     return Hub(
@@ -133,9 +140,11 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         assets=assets,
         past=Past(tools),
         searching=searching,
+        inventory=Inventory(searching),
         identity=identity,
         enrolment=Enrolment(identity.accounts, identity.registration),
-        views=Views(kg, settings.queries),
+        users=Users(identity.accounts, assets),
+        views=views,
         bulk=Bulk(tools, indexing.publish),
         amending=Amending(assets),
         validating=Validating(tools),
@@ -144,7 +153,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         statistics=counting,
         linked=Linked(tools, settings.ontology, index, counting),
         harvest=harvest,
-        semantics=Semantics(assets, harvest),
+        semantics=Semantics(assets, harvest, views),
         federated=Federated(assets, searching),
         closing=Event(),
     )

@@ -98,6 +98,11 @@ class Settings:
         (),
         "What an import may publish of who and what made a run: user, source (script, repository), commit.",
     )
+    cords_aliases: Literal["on", "off"] = row(
+        choice("on", "off"),
+        "on",
+        "Whether SPARQL finds descriptions by the IRIs that old consumers of CORDS descriptions ask for, in the graph <base>api/aliases.",
+    )
     true_connector_url: str = row(URL, "", "Self-description management of the IDS TRUE Connector.")
     true_connector_user: str = row(TEXT, "", "User name for it.")
     true_connector_password: str = row(TEXT, "", "Password for it.", secret=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
+from server.graph.aliases import aliases
 from server.graph.literals import canonical
 from server.graph.names import Names
 from server.graph.patches import write_patch
@@ -85,6 +86,8 @@ def now() -> Literal:
 def request(names: Names, changes: Sequence[Change], who: Attribution, near: range | None) -> str:
     """Write the update request of a commit, for a change log whose last number is in `near`, if that can be said.
 
+    Where the names are `aliased`, what they say in old IRIs changes with them.
+
     Blocks of data are joined, never searched for places to fill: a text may say `$anything`.
     """
     log, last = names.changes, HUB.last
@@ -108,6 +111,9 @@ def request(names: Names, changes: Sequence[Change], who: Attribution, near: ran
         removals += [f"GRAPH {document} {{ {_block(removed)} }}"] if removed else []
         additions += [f"GRAPH {document} {{ {_block(added)} }}"] if added else []
         additions += [f"GRAPH {names.terms} {{ {_block(kept & change.after)} }}"] if kept & change.after else []
+        before, after = (aliases(change.thing, change.collection, each) if names.aliased else frozenset() for each in (change.before, change.after))
+        removals += [f"GRAPH {names.aliases} {{ {_block(before - after)} }}"] if before - after else []
+        additions += [f"GRAPH {names.aliases} {{ {_block(after - before)} }}"] if after - before else []
     first = names.document(changes[0].collection, changes[0].id)
     won = f"GRAPH {names.history(first)} {{ {names.revision(first, changes[0].revision)} {HUB.transaction} {who.transaction} }}"
     operations = [
@@ -162,6 +168,8 @@ def lasting_quads(names: Names, change: Change, who: Attribution) -> list[Quad]:
     shared = {each for each in change.after if names.is_shared(each.subject)}
     if shared:
         quads.append(Quad(graph, HUB.sharedStatements, shared_literal(shared), graph))
+    if names.aliased:
+        quads += [Quad(each.subject, each.predicate, each.object, names.aliases) for each in aliases(change.thing, change.collection, change.after)]
     return quads + [Quad(each.subject, each.predicate, each.object, names.terms if each in shared else document) for each in change.after]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from server.errors import AlreadyExists, DoesNotConform, Fault, Gone, HubError, InUse, NotFound, RevisionMismatch
+from server.graph.aliases import VERSION as ALIAS_VERSION
 from server.graph.changes import DELETE, Attribution, Change, exists, find_last, lasting_quads, marks, new_conditions, referring, request, taken
 from server.graph.names import Names
 from server.graph.patches import read_patch
@@ -58,10 +59,15 @@ class History:
     def prepare(self) -> None:
         """Start the change log where there is none, and give it the name by which an index knows which log it follows."""
         if not self.identity():  # else nothing is written: a start must be possible on a full disk
-            text = "INSERT { GRAPH $log { $log $last 0 ; $identity $uuid } } WHERE { FILTER NOT EXISTS { GRAPH $log { $log $last ?n } } }"
             fresh = Literal(str(uuid.uuid4()))
-            self.store.update(fill(text, log=self.names.changes, last=HUB.last, identity=HUB.identity, uuid=fresh))
+            self.store.update(fill(self._first(), log=self.names.changes, last=HUB.last, identity=HUB.identity, uuid=fresh))
         self._complete()
+
+    def _first(self) -> str:
+        """Write how a change log begins; the graph of old IRIs is complete where nothing was written yet."""
+        mark = fill("GRAPH $graph { $graph $version $number }", graph=self.names.aliases, version=HUB.aliasVersion, number=Literal(ALIAS_VERSION))
+        begun = f"GRAPH $log {{ $log $last 0 ; $identity $uuid }} {mark if self.names.aliased else ''}"
+        return f"INSERT {{ {begun} }} WHERE {{ FILTER NOT EXISTS {{ GRAPH $log {{ $log $last ?n }} }} }}"
 
     def _complete(self) -> None:
         """Count the changes of a bulk commit that was killed after its quads and before its numbers (see `Store.claim`)."""

@@ -101,11 +101,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Kind(Shape):
-    """A kind of thing with a collection of its own. `external`: its things are named by their publishers' IRIs."""
+    """A kind of thing with a collection of its own. `external`: its things are named by their publishers' IRIs; `asset`: they are assets."""
 
     collection: str = ""
     targets: tuple[NamedNode, ...] = ()
     external: bool = False
+    asset: bool = False
 
 
 class Registry:
@@ -213,7 +214,9 @@ class _Builder:
         if not _COLLECTION.fullmatch(collection):
             raise ShapesError(f"{shape.value}: the collection {collection} is no word of lower-case letters, digits and hyphens")
         external = self.graph.flag(shape, HUB.externalIri)
-        return Kind(shape.value, *self.words(shape), self.types(shape) or targets[:1], self.fields(shape), None, collection, targets, external)
+        given = self.types(shape) or targets[:1]
+        asset = self.graph.flag(shape, HUB.asset)
+        return Kind(shape.value, *self.words(shape), given, self.fields(shape), None, collection, targets, external, asset)
 
     def part(self, shape: NamedNode) -> Shape:
         types = self.types(shape)

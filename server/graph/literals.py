@@ -60,6 +60,12 @@ def double(value: float) -> str:
     return f"{'-' if sign else ''}{digits[0]}.{digits[1:].rstrip('0') or '0'}E{int(exponent) + len(digits) - 1 if value else 0}"
 
 
+def python_number(text: str) -> str:
+    """Spell a number as Python does, which is how the clients of CORDS know the values of metrics."""
+    number = float(text.replace("INF", "inf"))
+    return "nan" if math.isnan(number) else str(number)
+
+
 def canonical(literal: Literal) -> Literal:
     """Respell a number, boolean or point in time canonically; anything else, ill-typed ones too, is returned as it is."""
     if literal.datatype == XSD.string:

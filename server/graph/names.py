@@ -21,6 +21,7 @@ class Names:
     """Coins every IRI below one base, which ends with a slash."""
 
     base: str
+    aliased: bool = False  # whether what is written is said once more in the IRIs of old consumers
 
     def thing(self, collection: str, id: str) -> NamedNode:
         """Name a thing: `<base>id/<collection>/<id>`."""
@@ -72,6 +73,11 @@ class Names:
     def term_document(self, collection: str, label: str) -> NamedNode:
         """Name the document that describes a shared node."""
         return NamedNode(self.terms.value + self.shared(collection, label).value[len(self.base) + 2 :])
+
+    @property
+    def aliases(self) -> NamedNode:
+        """Name the graph of what is said once more with the IRIs of old consumers."""
+        return NamedNode(f"{self.base}api/aliases")
 
     def part(self, owner: NamedNode, key: str, content: str) -> NamedNode:
         """Name a nested part below its owner, by what it says: the same content has the same name."""

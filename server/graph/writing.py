@@ -43,7 +43,7 @@ class JsonWriter:
         written = {**head, **self._node(kind, thing, nodes, seen, revision)}
         if len(seen) < len(nodes):
             rest = sorted((each for each in nodes if each not in seen), key=str)
-            written[INCLUDED] = [_included(each, nodes[each]) for each in rest]
+            written[INCLUDED] = [included(each, nodes[each]) for each in rest]
         return written
 
     def field_for(self, shape: Shape, predicate: NamedNode, value: Term, nodes: Nodes) -> Field | None:
@@ -116,7 +116,7 @@ def _gather(found: Field, values: list[Any]) -> Any:
     return values[0] if found.single and len(values) == 1 else values
 
 
-def _included(node: Term, properties: dict[NamedNode, list[Term]]) -> dict[str, Any]:
+def included(node: Term, properties: dict[NamedNode, list[Term]]) -> dict[str, Any]:
     """Write a node that no member leads to; all its statements are the owner's own."""
     types = [str(each.value) for each in properties.get(RDF.type, ())]
     others = sorted((predicate.value, [_expanded(each) for each in values]) for predicate, values in properties.items() if predicate != RDF.type)

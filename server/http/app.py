@@ -11,7 +11,7 @@ from flask.globals import app_ctx, request_ctx
 
 from server import metrics
 from server.graph.kinds import Registry
-from server.http import auditing, bodies, cords, general, linked, pages, problems, queries, resources, schemas, sparql
+from server.http import auditing, bodies, cords, general, inventory, linked, pages, problems, queries, resources, schemas, sparql
 from server.http.auth import current_caller, current_hub
 from server.http.health import health
 from server.http.operations import enforce
@@ -43,7 +43,16 @@ def application(hub: Hub) -> Flask:
     app.teardown_request(_forget)
     auditing.install(app)
     app.register_blueprint(resources.blueprint(hub.registry.kinds, lambda kind: schemas.Describer(hub.registry, kind)))
-    for blueprint in (people, health, sparql.blueprint, queries.blueprint, general.blueprint, linked.blueprint, *cords.BLUEPRINTS):
+    for blueprint in (
+        people,
+        health,
+        sparql.blueprint,
+        queries.blueprint,
+        general.blueprint,
+        linked.blueprint,
+        inventory.blueprint,
+        *cords.BLUEPRINTS,
+    ):
         app.register_blueprint(blueprint)
     if unstated := [endpoint for endpoint, view in app.view_functions.items() if not hasattr(view, "operation")]:
         raise TypeError(f"these routes do not say who may use them: {unstated}")

@@ -19,12 +19,13 @@ class Persons:
         """Write people through the same door as everything else."""
         self._assets = assets
 
-    def create(self, name: str, position: str | None = None) -> NamedNode:
-        """Store a person with a name and what they do; where no kind is people, only coin the name that an account needs."""
+    def create(self, name: str, position: str | None = None, parts: tuple[str, str] | None = None) -> NamedNode:
+        """Store a person with a name, its parts and what they do; where no kind is people, only coin the name that an account needs."""
         tools = self._assets.tools
         if COLLECTION not in tools.registry.kinds:
             return tools.names.thing(COLLECTION, new_id())
         members = {"title": name} | ({"position": position} if position else {})
+        members |= dict(zip(("given_name", "family_name"), parts, strict=True)) if parts else {}
         return self._assets.create(SYSTEM, COLLECTION, Document(JSON, members), reason="registration").iri
 
     def remove(self, person: NamedNode) -> None:

@@ -22,6 +22,7 @@ from server.errors import HubError
 from server.graph.changes import Attribution, Change, Unique, lasting_quads
 from server.graph.judging import marker
 from server.graph.kinds import Kind, Registry
+from server.graph.names import Names
 from server.graph.reading import Draft
 from server.graph.vocabulary import RDF
 from server.index.rows import IndexRow
@@ -146,7 +147,8 @@ class Workers:
 
     def _submit(self, collection: str, group: Group) -> Future[list[Item]]:
         self._used = [get_reusable_executor(timeout=_IDLE_SECONDS)]  # one a process, made anew where it broke
-        future: Future[list[Item]] = self._used[0].submit(prepare_group, self._shapes, self._tools.names.base, collection, group)
+        names = self._tools.names
+        future: Future[list[Item]] = self._used[0].submit(prepare_group, self._shapes, names.base, names.aliased, collection, group)
         return future
 
     def _finished(self, collection: str, group: Group, future: Future[list[Item]]) -> tuple[Group, list[Item]]:
@@ -166,11 +168,11 @@ class Workers:
             each.shutdown(wait=False)
 
 
-def prepare_group(shapes: bytes, base: str, collection: str, group: Group) -> list[Item]:
+def prepare_group(shapes: bytes, base: str, aliased: bool, collection: str, group: Group) -> list[Item]:
     """Prepare a group in a process beside the hub's."""
-    return _workbench(shapes, base).group(collection, group.documents, group.who)
+    return _workbench(shapes, base, aliased).group(collection, group.documents, group.who)
 
 
 @lru_cache(maxsize=2)
-def _workbench(shapes: bytes, base: str) -> Preparing:
-    return Preparing(Workbench(Registry.parse([("the hub's shapes", shapes)]), base))
+def _workbench(shapes: bytes, base: str, aliased: bool) -> Preparing:
+    return Preparing(Workbench(Registry.parse([("the hub's shapes", shapes)]), Names(base, aliased)))

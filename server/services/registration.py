@@ -37,7 +37,7 @@ SELECT ?invite ?by ?created ?expires ?used WHERE { GRAPH $invites {
 _USABLE = PROLOGUE + "ASK { GRAPH $invites { ?invite hub:digest $code ; hub:open true ; hub:expires ?expires } FILTER ( STR(?expires) > $now ) }"
 _WITHDRAW = PROLOGUE + "DELETE WHERE { GRAPH $invites { $invite ?property ?value } }"
 
-CreatePerson = Callable[[str, str | None], NamedNode]
+CreatePerson = Callable[[str, str | None, tuple[str, str] | None], NamedNode]
 RemovePerson = Callable[[NamedNode], None]
 
 
@@ -115,17 +115,21 @@ class Registration:
         name: str,
         position: str | None = None,
         *,
+        parts: tuple[str, str] | None = None,
         invite: str | None = None,
         role: Role | None = None,
     ) -> Account:
-        """Register somebody as a contributor; administrators may register anybody, with any role, in every mode."""
+        """Register somebody as a contributor; administrators may register anybody, with any role, in every mode.
+
+        `parts` are the given name and the family name, where they were told apart.
+        """
         by_admin = caller.role >= Role.admin
         if role is not None and not by_admin:
             raise Forbidden("Only an administrator gives roles.")
         role = Role.contributor if role is None else role
         code = None if by_admin else self._admission(invite)
         email = self.check(email, password, role)
-        return self.attach(self._create_person(name, position), email, password, role, code=code)
+        return self.attach(self._create_person(name, position, parts), email, password, role, code=code)
 
     def check(self, email: str, password: str, role: Role) -> str:
         """Refuse what would fail anyway before a person is made for it; return the e-mail as it will be kept."""
@@ -151,7 +155,7 @@ class Registration:
         password = secrets.token_urlsafe(18)
         try:
             email = self.check(ADMINISTRATOR_EMAIL, password, Role.admin)
-            account = self.attach(self._create_person("Administrator", None), email, password, Role.admin)
+            account = self.attach(self._create_person("Administrator", None, None), email, password, Role.admin)
         except AlreadyExists:  # another process was first
             return None
         return email, password, tokens.grant_key(account.id, "first start")

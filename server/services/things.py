@@ -53,9 +53,9 @@ class Thing:
 class Workbench:
     """The graph tools that need no store, made once from the registry: names, reader, writer, gate, context."""
 
-    def __init__(self, registry: Registry, base: str) -> None:
-        """Build the tools for these kinds and IRIs below this base."""
-        self.registry, self.names = registry, Names(base)
+    def __init__(self, registry: Registry, names: Names) -> None:
+        """Build the tools for these kinds and names."""
+        self.registry, self.names = registry, names
         self.reader = JsonReader(registry, self.names)
         self.writer = JsonWriter(registry, self.names)
         self.gate = Gate(registry)
@@ -97,9 +97,9 @@ class Workbench:
 class Toolbox(Workbench):
     """The workbench with the store that it works for, and the histories there."""
 
-    def __init__(self, store: Store, registry: Registry, base: str) -> None:
-        """Build the tools for the knowledge dataset."""
-        super().__init__(registry, base)
+    def __init__(self, store: Store, registry: Registry, base: str, *, aliased: bool = False) -> None:
+        """Build the tools for the knowledge dataset; `aliased`: old consumers find in it the IRIs that they ask for."""
+        super().__init__(registry, Names(base, aliased))
         self.store, self.history = store, History(store, self.names)
 
     def load(self, kind: Kind, id: str) -> Thing:

@@ -84,7 +84,7 @@ def test_an_account_that_fails_takes_its_person_along(store: Store) -> None:
             raise StoreUnavailable("The store does not answer.")
 
     removed: list[NamedNode] = []
-    registration = Registration("open", Failing(), identity.invites, lambda name, position: create_person(store, name), removed.append)
+    registration = Registration("open", Failing(), identity.invites, lambda name, position, parts: create_person(store, name), removed.append)
     with pytest.raises(StoreUnavailable):
         registration.register(NOBODY, "ada@example.org", PASSWORD, "Ada")
     assert set(removed) == people(store)

@@ -35,4 +35,4 @@ def people(store: Store) -> set[NamedNode]:
 
 def make_identity(store: Store, mode: str = "open") -> Identity:
     """Wire the services about people over one store that serves as both datasets."""
-    return Identity.build(store, lambda name, position: create_person(store, name), lambda person: remove_person(store, person), mode=mode)
+    return Identity.build(store, lambda name, position, parts: create_person(store, name), lambda person: remove_person(store, person), mode=mode)

@@ -11,10 +11,12 @@ from flask import Blueprint
 from server.http import problems
 from server.http.cords import fl
 from server.http.cords.answers import dress
+from server.http.cords.assets import blueprint as assets
 from server.http.cords.models import blueprint as models
+from server.http.cords.semantics import blueprint as semantics
 from server.http.cords.users import blueprint as users
 
-BLUEPRINTS: tuple[Blueprint, ...] = (users, models, *fl.BLUEPRINTS)
+BLUEPRINTS: tuple[Blueprint, ...] = (users, models, semantics, assets, *fl.BLUEPRINTS)
 
 for _each in BLUEPRINTS:
     if _each not in fl.BLUEPRINTS:  # which have a dress of their own

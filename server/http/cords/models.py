@@ -11,15 +11,17 @@ from pyoxigraph import Literal
 
 from server.clients.locations import Location
 from server.graph.names import ID
-from server.http.auth import current_caller, current_hub
+from server.http.auth import current_hub
 from server.http.bodies import JSON
-from server.http.cords.answers import answer, local
+from server.http.cords.answers import CREATOR, answer, creator, last_change, listed, local, somebody
 from server.http.cords.forms import Text, filled, schema
-from server.http.operations import operation
+from server.http.inventory import QUERY
+from server.http.operations import arguments, operation
 from server.services.assets import ANY
-from server.services.callers import Caller, Role
+from server.services.callers import Role
 from server.services.describing import MODEL_KEYS
 from server.services.drafts import Document
+from server.services.inventory import PASSED_ON, SORTS, plain_text
 from server.services.things import Thing
 
 blueprint = Blueprint("cords-models", __name__, url_prefix="/api/ml_models")
@@ -37,7 +39,8 @@ _MODEL = {
 _KEYS = {"name": "title", "version": "version", "description": "description", "ml_flow_model_path": "location"}
 _TEXT = {"type": "string"}
 _ANSWER = {JSON: {"type": "object", "properties": dict.fromkeys(("model_id", *_MODEL, "timestamp"), _TEXT)}}
-_SEMANTICS = {JSON: {"type": "object", "properties": {"model_id": _TEXT, "semantics": {"type": "object"}}}}
+_LISTED = {"type": "object", "properties": {**dict.fromkeys(("model_id", *_MODEL, "timestamp"), _TEXT), "created_by": CREATOR}}
+_PAGING = tuple(each for each in QUERY if each.name != "kind")
 _PATHS = "`ml_flow_model_path` takes every form in which MLflow 2 and 3 name a model, and addresses in other stores."
 
 
@@ -55,7 +58,7 @@ _PATHS = "`ml_flow_model_path` takes every form in which MLflow 2 and 3 name a m
 def add_model() -> ResponseReturnValue:
     """Store a model, and import its run if MLflow is there."""
     hub, given = current_hub(), filled(_MODEL)
-    thing = hub.assets.create(_somebody(), _COLLECTION, Document(JSON, _members(given) | _chosen_id(given)))
+    thing = hub.assets.create(somebody(), _COLLECTION, Document(JSON, _members(given) | _chosen_id(given)))
     return answer(_model(hub.harvest.attempt(thing, IMPORT_SECONDS)), 201)
 
 
@@ -63,7 +66,7 @@ def add_model() -> ResponseReturnValue:
 @operation("Read a model", role=Role.reader, tag="CORDS", content=_ANSWER, lenient=True)
 def get_model(model_id: str) -> ResponseReturnValue:
     """Answer a model."""
-    _somebody()
+    somebody()
     return answer(_model(current_hub().assets.read(_COLLECTION, model_id)))
 
 
@@ -80,33 +83,45 @@ def get_model(model_id: str) -> ResponseReturnValue:
 )
 def update_model(model_id: str) -> ResponseReturnValue:
     """Replace the four members of a model."""
-    hub, caller, members = current_hub(), _somebody(), _members(filled(_MODEL))
+    hub, caller, members = current_hub(), somebody(), _members(filled(_MODEL))
     moved = _text(hub.assets.read(_COLLECTION, model_id), "location") != members["location"]
     patch = (dict.fromkeys(MODEL_KEYS) if moved else {}) | members
     thing = hub.assets.patch(caller, _COLLECTION, model_id, patch, ANY).thing
     return answer(_model(hub.harvest.attempt(thing, IMPORT_SECONDS) if moved else thing))
 
 
-@blueprint.get("/generate_semantics/<model_id>")
+@blueprint.get("/list_models")
 @operation(
-    "Describe a model in RDF",
+    "List the models and who created them",
     role=Role.reader,
     tag="CORDS",
-    content=_SEMANTICS,
-    answers={404: "no such model, or MLflow has no such run", 502: "MLflow cannot be reached, and the run is not in the graph yet"},
+    query=_PAGING,
+    content={JSON: {"type": "array", "items": _LISTED}},
+    lenient=True,
+    description="Newest first; a further page is in the header `Link`, the number of all in `X-Total-Count`.",
+)
+def list_models() -> ResponseReturnValue:
+    """Answer a page of models."""
+    somebody()
+    given = arguments()
+    filters = {name: value if isinstance(value, list) else [value] for name in PASSED_ON if (value := given.get(name)) is not None}
+    page = current_hub().inventory.page([_COLLECTION], given.get("sort", SORTS[0]), given.get("limit", 50), given.get("cursor"), filters)
+    return listed([_listed(each) for each in page.items], page)
+
+
+@blueprint.delete("/delete_model/<model_id>")
+@operation(
+    "Delete a model",
+    role=Role.contributor,
+    tag="CORDS",
+    content={JSON: {"type": "object", "properties": {"status": _TEXT, "message": _TEXT}}},
+    answers={200: "deleted", 404: "no such model", 409: "others refer to it", 410: "deleted already"},
     lenient=True,
 )
-def generate_semantics(model_id: str) -> ResponseReturnValue:
-    """Answer the semantic description of a model."""
-    _somebody()
-    return answer({"model_id": model_id, "semantics": current_hub().semantics.of(model_id)})
-
-
-def _somebody() -> Caller:
-    """Return the caller; these routes never served anybody without an account."""
-    caller = current_caller()
-    caller.require_account()
-    return caller
+def delete_model(model_id: str) -> ResponseReturnValue:
+    """Delete a model of the caller's."""
+    current_hub().assets.delete(somebody(), _COLLECTION, model_id, ANY)
+    return answer({"status": "success", "message": f"Model with ID {model_id} removed successfully."})
 
 
 def _members(given: dict[str, Any]) -> dict[str, Any]:
@@ -119,9 +134,14 @@ def _chosen_id(given: dict[str, Any]) -> dict[str, str]:
     return {"id": chosen} if isinstance(chosen, str) and ID.fullmatch(chosen) else {}
 
 
+def _listed(item: dict[str, Any]) -> dict[str, Any]:
+    members = {name: plain_text(item.get(key)) for name, key in _KEYS.items()}
+    return {"model_id": item["id"], **members, "timestamp": local(last_change(item)), "created_by": creator(item)}
+
+
 def _model(thing: Thing) -> dict[str, str]:
-    modified = datetime.fromisoformat(_text(thing, "modified"))
-    return {"model_id": thing.id, **{name: _text(thing, key) for name, key in _KEYS.items()}, "timestamp": local(modified)}
+    changed = datetime.fromisoformat(_text(thing, "created" if thing.revision == 1 else "modified"))  # an import keeps when it was made
+    return {"model_id": thing.id, **{name: _text(thing, key) for name, key in _KEYS.items()}, "timestamp": local(changed)}
 
 
 def _text(thing: Thing, key: str) -> str:

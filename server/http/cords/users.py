@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+import orjson
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from server.errors import Unauthenticated
 from server.http.auth import current_caller, current_hub
 from server.http.bodies import JSON
-from server.http.cords.answers import answer, local
+from server.http.cords.answers import answer, local, somebody
 from server.http.cords.forms import Text, filled, schema
 from server.http.operations import operation
 from server.services.callers import Role
+from server.services.users import User
 
 blueprint = Blueprint("cords-users", __name__, url_prefix="/api/users")
 
@@ -44,7 +46,13 @@ def register() -> ResponseReturnValue:
     given = filled(_NEW_USER)
     name, invite = f"{given['first_name']} {given['last_name']}", given.get("invite")
     account = current_hub().identity.registration.register(
-        current_caller(), given["email"], given["password"], name, given["role"], invite=invite if isinstance(invite, str) else None
+        current_caller(),
+        given["email"],
+        given["password"],
+        name,
+        given["role"],
+        parts=(given["first_name"], given["last_name"]),
+        invite=invite if isinstance(invite, str) else None,
     )
     user: dict[str, Any] = {key: given[key] for key in ("email", "first_name", "last_name", "role")}
     return answer({**user, "user_id": account.id, "timestamp": local(account.created)}, 201)
@@ -69,3 +77,40 @@ def get_auth_token() -> ResponseReturnValue:
     response = answer({"token": current_hub().identity.tokens.login(caller.id)})
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@blueprint.get("/list_users")
+@operation(
+    "List the users",
+    role=Role.reader,
+    tag="CORDS",
+    content={JSON: {"type": "array", "items": _USER}},
+    lenient=True,
+    description="The e-mail of a user is shown to that user and to administrators.",
+)
+def list_users() -> ResponseReturnValue:
+    """Answer everybody who has an account."""
+    users = [_user(each) for each in current_hub().users.list(somebody())]
+    return Response(orjson.dumps(users, option=orjson.OPT_SORT_KEYS), content_type=JSON)
+
+
+@blueprint.delete("/delete_user/<user_id>")
+@operation(
+    "Delete a user",
+    role=Role.reader,
+    tag="CORDS",
+    content={JSON: {"type": "object", "properties": {"status": _TEXT, "message": _TEXT}}},
+    answers={200: "the account is deleted", 403: "it is somebody else's, or the last administrator's", 404: "no such user"},
+    lenient=True,
+    description="Your own account, or as an administrator anybody's. Who created something that is still here stays named as its creator.",
+)
+def delete_user(user_id: str) -> ResponseReturnValue:
+    """Delete an account, and its person where nothing refers to them."""
+    current_hub().users.remove(somebody(), user_id)
+    return answer({"status": "success", "message": f"User with ID {user_id} removed successfully."})
+
+
+def _user(user: User) -> dict[str, Any]:
+    account = user.account
+    names = {"first_name": user.given_name, "last_name": user.family_name, "role": user.position}
+    return {**names, "user_id": account.id, "timestamp": local(account.created), **({"email": user.email} if user.email else {})}
