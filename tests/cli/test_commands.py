@@ -116,3 +116,13 @@ def test_help_lists_every_command(command: Command) -> None:
     for name in ("run", "users", "import", "export", "backup", "restore", "check", "check-store", "reindex", "settings", "docs"):
         assert f"  {name} " in listed
     assert "No such command" in command("rnu", code=2).output
+
+
+def test_a_database_of_cords_is_imported_with_a_report(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "db.json"
+    model = {"name": "m", "version": "1", "description": "d", "ml_flow_model_path": "s3://a/b", "model_id": "a" * 64}
+    path.write_text(json.dumps({"_default": {"1": model, "2": {"colour": "blue"}}}))
+    told = command("import", "--from", "cords", str(path), code=1).output
+    assert "models: 1 taken" in told and "not taken: _default/2" in told and "1 things were refused" in told
+    path.write_text(json.dumps({"_default": {"1": model}}))
+    assert "models: 0 taken, 1 here already" in command("import", "--from", "cords", str(path)).output
