@@ -36,10 +36,11 @@ def database() -> dict[str, Any]:
         "access_url": "https://89.19.88.88:8449/", "reverse_proxy_url": "https://localhost:8184/proxy", "timestamp": WHEN,
     }  # fmt: skip
     service = {
-        "name": "service", "description": "d", "fl_service_id": SERVICE, "fl_participants": {"n": 2}, "fl_security_privacy": {"encryption_method": "aes"},
+        "name": "service", "description": "d", "fl_service_id": SERVICE, "fl_participants": {"n": 2},
+        "fl_security_privacy": {"encryption_method": "aes"},
         "fl_session": {"session_id": "s1", "num_min_clients": 1}, "publised": True, "doc_type": "fl_service", "timestamp": WHEN,
     }  # fmt: skip
-    resource = {"connector_id": CONNECTOR, "asset_id": NEW, "type": None, "doc_type": "resource", "resource_id": RESOURCE, "timestamp": WHEN}
+    resource = {"connector_id": CONNECTOR, "asset_id": NEW, "type": None, "doc_type": "resource", "resource_id": RESOURCE}
     policy = {"resource_id": RESOURCE, "policy_type": "N_TIMES", "policy_metadata": {"TIMES": "5"}, "doc_type": "policy", "policy_id": POLICY}
     early = {"connector_id": CONNECTOR, "asset_id": SERVICE, "type": "fl_service", "resource_id": EARLY, "timestamp": "no time"}
     return {
