@@ -20,7 +20,8 @@ from server.services.harvest import Harvest
 from server.services.identity import Identity
 from server.services.indexing import Indexing, open_index
 from server.services.inventory import Inventory
-from server.services.linked import Linked
+from server.services.lineage import Tracing
+from server.services.linked import Linked, hierarchy_of
 from server.services.migrations import migrate
 from server.services.past import Past
 from server.services.persons import Persons
@@ -66,6 +67,7 @@ class Hub:
     reports: Reports
     statistics: Counting
     linked: Linked
+    tracing: Tracing
     harvest: Harvest
     semantics: Semantics
     federated: Federated
@@ -152,6 +154,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         reports=Reports(tools, queries, indexing.publish, settings.queries),
         statistics=counting,
         linked=Linked(tools, settings.ontology, index, counting),
+        tracing=Tracing(tools, hierarchy_of(settings.ontology)),
         harvest=harvest,
         semantics=Semantics(assets, harvest, views),
         federated=Federated(assets, searching),

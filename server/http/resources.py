@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from server.errors import UnsupportedMediaType
 from server.graph.kinds import Kind
-from server.http import listing, pages, problems, representations, schemas
+from server.http import listing, pages, problems, representations, schemas, tracing
 from server.http.auth import current_caller, current_hub
 from server.http.negotiate import negotiate, vary
 from server.http.operations import Operation, Parameter, arguments
@@ -180,6 +180,7 @@ ROUTES = (
     Route("POST", "/<id>/restore", restore, lambda say: say.restoring(_BACK_TO, _REASON)),
     Route("GET", "/<id>/history", history, lambda say: say.described("List the revisions of", pages.GRAPHS)),
     Route("GET", "/<id>/revisions/<int:number>", revision, lambda say: say.reading("Read an old revision of")),
+    Route("GET", "/<id>/lineage", tracing.lineage, lambda say: say.described("Trace the lineage of", tracing.TYPES, *tracing.QUERY)),
     Route("GET", "/<id>/diff", diff, lambda say: say.plain("Compare two revisions of", _FROM, _TO)),
     Route("GET", "/<id>/views", list_views, lambda say: say.plain("List the views of")),
     Route("GET", "/<id>/views/<name>", read_view, lambda say: say.viewing()),

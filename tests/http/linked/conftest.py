@@ -17,7 +17,7 @@ from tests.support.stores import EMBEDDED, FUSEKI, fresh_store
 BASE = "http://hub.test/"
 
 
-@pytest.fixture(scope="module", params=[EMBEDDED, FUSEKI])
+@pytest.fixture(scope="package", params=[EMBEDDED, FUSEKI])
 def catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     url = request.getfixturevalue("fuseki_url") if request.param == FUSEKI else None
     folder = tmp_path_factory.mktemp("catalogue")
@@ -29,6 +29,6 @@ def catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield hub
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(catalogue: Hub) -> FlaskClient:
     return application(catalogue).test_client()
