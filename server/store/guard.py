@@ -45,12 +45,13 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What a query says of itself: its form, the graphs of its `FROM` and `FROM NAMED`, and its prefixes."""
+    """What a query says of itself: its form, the graphs of its `FROM` and `FROM NAMED`, its prefixes, and whether it needs a base."""
 
     form: Form
     froms: tuple[str, ...] = ()
     from_named: tuple[str, ...] = ()
     prefixes: Mapping[str, str] = field(default_factory=dict)
+    relative: bool = False
 
     @property
     def dataset(self) -> bool:
@@ -116,10 +117,11 @@ class _Reading:
         form = self._form(found[start] if start < len(found) else _END)
         self._service(found)
         self._iris(found)
+        relative = any(token.kind == "iri" and not _ABSOLUTE.match(self.resolve(token)) for token in found)
         self._brackets(found[start:])
         graphs = tuple(self._dataset(found[start:]))
         froms, named = (tuple(iri for kind, iri in graphs if kind == wanted) for wanted in ("FROM", "NAMED"))
-        return Inspected(form, froms, named, {name[:-1]: iri for name, iri in self.prefixes.items() if _ABSOLUTE.match(iri)})
+        return Inspected(form, froms, named, {name[:-1]: iri for name, iri in self.prefixes.items() if _ABSOLUTE.match(iri)}, relative)
 
     def _refuse(self, reason: str, token: Token) -> QueryRefused:
         return refused(reason, self.text, token.start if token is not _END else len(self.text))
@@ -222,14 +224,19 @@ class _Reading:
             raise self._refuse("This can be read as an IRI and as a comparison; put a blank after the <.", token)
 
     def resolve(self, token: Token) -> str:
-        """Return the IRI that a token stands for; an unknown prefix is left to the engine."""
-        text = "".join(_ESCAPED.sub(_character, token.text)) if "\\" in token.text else token.text
-        if token.kind == "iri":
-            return _resolved(text[1:-1], self.base)
-        if token.kind == "name":
-            prefix, _, local = text.partition(":")
-            return self.prefixes.get(prefix + ":", prefix + ":") + (_LOCAL_ESCAPE.sub(r"\1", local) if "\\" in local else local)
-        return ""
+        """Return the IRI that a token stands for."""
+        return resolve(token, self.base, self.prefixes)
+
+
+def resolve(token: Token, base: str, prefixes: Mapping[str, str]) -> str:
+    """Return the IRI that a token stands for; an unknown prefix is left to the engine."""
+    text = "".join(_ESCAPED.sub(_character, token.text)) if "\\" in token.text else token.text
+    if token.kind == "iri":
+        return _resolved(text[1:-1], base)
+    if token.kind == "name":
+        prefix, _, local = text.partition(":")
+        return prefixes.get(prefix + ":", prefix + ":") + (_LOCAL_ESCAPE.sub(r"\1", local) if "\\" in local else local)
+    return ""
 
 
 def _resolved(iri: str, base: str) -> str:
