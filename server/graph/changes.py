@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from server.graph.aliases import aliases
+from server.graph.conditions import conditions_of, head_of
 from server.graph.literals import canonical
-from server.graph.names import Names
+from server.graph.names import GRAPHS, Names
 from server.graph.patches import write_patch
 from server.graph.vocabulary import HUB, RDF, XSD
 from server.store.base import Term
-from server.store.text import fill
 
 DELETE = "delete"
 
@@ -57,7 +57,8 @@ class Unique:
 class Change:
     """One thing from one revision to the next. `expected` is the revision it was made from; 0 where there is no history.
 
-    With `guard_referrers` nothing may point to the thing when it is written; documents that are deleted in the same commit (`along`) do not count.
+    With `guard_referrers` nothing may point to the thing when it is written; graphs that are deleted in the same commit, or will not point to it
+    any more (`along`), do not count. A free graph is a thing of the collection `graphs`, named by itself.
     """
 
     collection: str
@@ -93,27 +94,26 @@ def request(names: Names, changes: Sequence[Change], who: Attribution, near: ran
     log, last = names.changes, HUB.last
     old: list[str] = []
     new: list[str] = []
-    conditions: list[str] = []
     removals: list[str] = []
     additions: list[str] = []
     for place, change in enumerate(changes):
         document = names.document(change.collection, change.id)
+        graph = change.thing if change.collection == GRAPHS else document
         removed, added = change.before - change.after, change.after - change.before
         kept, kept_removed, kept_added = _shared(names, change, document)
-        head = _head(names, change, document)
-        (old if change.expected else conditions).append(head)
+        old += [head_of(names, change, document)] if change.expected else []
         old += kept_removed
         new += kept_added
         removed, added = removed - kept, added - kept
-        conditions += [head] if change.expected else []
-        conditions += [f"BIND(?n + {place + 1} AS ?n{place})", *_conditions(change, document)]
         new.append(_revision_block(names, change, document, who, f"?n{place}"))
-        removals += [f"GRAPH {document} {{ {_block(removed)} }}"] if removed else []
-        additions += [f"GRAPH {document} {{ {_block(added)} }}"] if added else []
+        removals += [f"GRAPH {graph} {{ {_block(removed)} }}"] if removed else []
+        additions += [f"GRAPH {graph} {{ {_block(added)} }}"] if added else []
         additions += [f"GRAPH {names.terms} {{ {_block(kept & change.after)} }}"] if kept & change.after else []
         before, after = (aliases(change.thing, change.collection, each) if names.aliased else frozenset() for each in (change.before, change.after))
         removals += [f"GRAPH {names.aliases} {{ {_block(before - after)} }}"] if before - after else []
         additions += [f"GRAPH {names.aliases} {{ {_block(after - before)} }}"] if after - before else []
+    numbers = [f"BIND(?n + {place + 1} AS ?n{place})" for place in range(len(changes))]
+    conditions = [*conditions_of(names, changes), *numbers]
     first = names.document(changes[0].collection, changes[0].id)
     won = f"GRAPH {names.history(first)} {{ {names.revision(first, changes[0].revision)} {HUB.transaction} {who.transaction} }}"
     operations = [
@@ -136,15 +136,6 @@ def find_last(log: NamedNode, near: range | None) -> str:
     if near is None:
         return f"SELECT ?n WHERE {{ {found} }}"
     return f"SELECT ?n WHERE {{ VALUES ?n {{ {' '.join(map(str, near))} }} FILTER EXISTS {{ {found} }} }} LIMIT 1"
-
-
-def new_conditions(names: Names, changes: Sequence[Change]) -> str:
-    """Write what must hold for a commit of new things: none has a history, and each one's own conditions."""
-    documents = [names.document(each.collection, each.id) for each in changes]
-    histories = [names.history(each) for each in documents]
-    found = [fill("FILTER NOT EXISTS { VALUES ?h { $histories } GRAPH ?h { ?h $head ?none } }", histories=histories, head=HUB.head)]
-    found += [each for change, document in zip(changes, documents, strict=True) for each in _conditions(change, document)]
-    return " ".join(dict.fromkeys(found))
 
 
 def new_quads(names: Names, change: Change, who: Attribution, sequence: int) -> list[Quad]:
@@ -183,7 +174,12 @@ def shared_literal(statements: Iterable[Triple]) -> Literal:
 
 
 def _shared(names: Names, change: Change, document: NamedNode) -> tuple[frozenset[Triple], list[str], list[str]]:
-    """Return the statements of a change that are about shared nodes, and what leaves and enters the history graph for them."""
+    """Return the statements of a change that are about shared nodes, and what leaves and enters the history graph for them.
+
+    What a free graph says of them stays in it.
+    """
+    if change.collection == GRAPHS:
+        return frozenset(), [], []
     before = frozenset(each for each in change.before if names.is_shared(each.subject))
     after = frozenset(each for each in change.after if names.is_shared(each.subject))
     if before == after:
@@ -191,14 +187,6 @@ def _shared(names: Names, change: Change, document: NamedNode) -> tuple[frozense
     graph = names.history(document)
     leaves, enters = ([f"GRAPH {graph} {{ {graph} {HUB.sharedStatements} {shared_literal(each)} }}"] if each else [] for each in (before, after))
     return before | after, leaves, enters
-
-
-def _head(names: Names, change: Change, document: NamedNode) -> str:
-    """Write that the expected revision is the head; for a new thing that there is none."""
-    graph = names.history(document)
-    if not change.expected:
-        return f"FILTER NOT EXISTS {{ GRAPH {graph} {{ {graph} {HUB.head} ?none }} }}"
-    return f"GRAPH {graph} {{ {graph} {HUB.head} {names.revision(document, change.expected)} }}"
 
 
 def _revision_block(names: Names, change: Change, document: NamedNode, who: Attribution, number: str) -> str:
@@ -228,29 +216,3 @@ def _statements(change: Change, document: NamedNode, who: Attribution) -> list[t
     if who.reason:
         statements.append((HUB.reason, Literal(who.reason)))
     return statements
-
-
-def _conditions(change: Change, document: NamedNode) -> list[str]:
-    found = [exists(each) for each in change.references]
-    found += [f"FILTER NOT EXISTS {{ {taken(each, change.thing)} }}" for each in change.unique]
-    if change.guard_referrers:
-        found.append(f"FILTER NOT EXISTS {{ {referring(change.thing, document, change.along)} }}")
-    return found
-
-
-def exists(reference: Reference) -> str:
-    """Write the pattern of a reference's thing being there."""
-    return fill("GRAPH $document { $thing a $type }", document=reference.document, thing=reference.thing, type=reference.type)
-
-
-def taken(unique: Unique, thing: NamedNode) -> str:
-    """Write the pattern of another thing having a unique value."""
-    pattern = "GRAPH ?graph { ?other $p $value ; a $type . FILTER(?other != $thing) }"
-    return fill(pattern, p=unique.predicate, value=unique.value, type=unique.type, thing=thing)
-
-
-def referring(thing: NamedNode, document: NamedNode, along: Sequence[NamedNode] = ()) -> str:
-    """Write the pattern of a graph `?g` that points to a thing; neither its own, nor one of those that go along, nor a history."""
-    pattern = "GRAPH ?g { ?s ?p $thing } FILTER(?g != $document && ?p NOT IN ($by, $of))"
-    others = f" FILTER(?g NOT IN ({', '.join(map(str, along))}))" if along else ""
-    return fill(pattern, thing=thing, document=document, by=HUB.by, of=HUB.thing) + others

@@ -14,7 +14,8 @@ from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from server.errors import AlreadyExists, DoesNotConform, Fault, Gone, HubError, InUse, NotFound, RevisionMismatch
 from server.graph.aliases import VERSION as ALIAS_VERSION
-from server.graph.changes import DELETE, Attribution, Change, exists, find_last, lasting_quads, marks, new_conditions, referring, request, taken
+from server.graph.changes import DELETE, Attribution, Change, find_last, lasting_quads, marks, request
+from server.graph.conditions import exists, new_conditions, referring, taken
 from server.graph.names import Names
 from server.graph.patches import read_patch
 from server.graph.vocabulary import HUB
@@ -131,6 +132,7 @@ class History:
             quads += lasting
             old, new = (Quad(log, last, Literal(number), log) for number in (counted, counted + len(changes)))
             if self.store.claim(old, new, quads, conditions):
+                self._seen = counted + len(changes)
                 return counted + 1
             if self.last() == counted:
                 raise self._refusal(changes)

@@ -14,6 +14,8 @@ from pyoxigraph import NamedNode
 from server.graph.kinds import Kind
 
 ID = re.compile(r"[0-9a-f]{64}")
+GRAPHS = "graphs"
+"""The collection in whose name the history of free graphs is kept; no kind has it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,23 @@ class Names:
     def aliases(self) -> NamedNode:
         """Name the graph of what is said once more with the IRIs of old consumers."""
         return NamedNode(f"{self.base}api/aliases")
+
+    @property
+    def default_graph(self) -> NamedNode:
+        """Name the graph that stands for the default graph where something is written to it."""
+        return NamedNode(f"{self.base}{GRAPHS}/default")
+
+    def free_id(self, graph: NamedNode) -> str:
+        """Return the id of a free graph in the history: the hash of its name."""
+        return hashlib.sha256(graph.value.encode()).hexdigest()
+
+    def node(self, label: str) -> NamedNode:
+        """Name a blank node of a free graph, so that it can be spoken of (RDF 1.1 Concepts, 3.5)."""
+        return NamedNode(f"{self.base}.well-known/genid/{label}")
+
+    def is_node(self, term: object) -> bool:
+        """Tell whether a term is the name of a blank node."""
+        return isinstance(term, NamedNode) and term.value.startswith(f"{self.base}.well-known/genid/")
 
     def part(self, owner: NamedNode, key: str, content: str) -> NamedNode:
         """Name a nested part below its owner, by what it says: the same content has the same name."""

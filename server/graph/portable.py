@@ -58,7 +58,7 @@ def fault_of(triple: Triple) -> str | None:
     if predicate in BOOKKEEPING or value == HUB.Revision:
         return f"{predicate.value} is written by the hub alone; state it with a property of your own."
     for each in (subject, predicate, value):
-        if isinstance(each, NamedNode) and (message := _iri_fault(each.value)):
+        if isinstance(each, NamedNode) and (message := iri_fault(each.value)):
             return message
     if isinstance(value, Literal):
         return "A type is an IRI." if predicate == RDF.type else _literal_fault(value)
@@ -95,7 +95,8 @@ def unconnected(thing: NamedNode, triples: Iterable[Triple]) -> set[str]:
 
 
 @lru_cache(maxsize=4096)
-def _iri_fault(iri: str) -> str | None:
+def iri_fault(iri: str) -> str | None:
+    """Say what is wrong with an IRI, or None."""
     if "/." in iri and _DOTS.match(iri):
         return f"{iri[:200]} has the path segment . or ..; write the IRI without."
     scheme, _, rest = iri.partition(":")
@@ -105,7 +106,7 @@ def _iri_fault(iri: str) -> str | None:
 
 
 def _literal_fault(literal: Literal) -> str | None:
-    if literal.datatype != XSD.string and literal.language is None and (message := _iri_fault(literal.datatype.value)):
+    if literal.datatype != XSD.string and literal.language is None and (message := iri_fault(literal.datatype.value)):
         return message
     if BAD_TEXT.search(literal.value):
         return "The text has a control character that not every syntax can write; leave it out."

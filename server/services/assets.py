@@ -131,7 +131,7 @@ class Assets:
         may_change(caller, self._at(kind, id, document, head.revision, owned))  # who owned it then may be nobody now
         thing, at = self._at(kind, id, document, head.revision, old), now()
         draft = self.drafts.stamped(Draft(kind, thing.iri, old), thing, at, None)
-        if current and _content(draft) == _content(Draft(kind, thing.iri, current)):
+        if current and content(draft) == content(Draft(kind, thing.iri, current)):
             return self._at(kind, id, document, head.revision, current)
         change = Change(collection, id, thing.iri, "restore", head.revision, current, draft.triples)
         return self._admit(draft, change, caller, at, reason)
@@ -173,7 +173,7 @@ class Assets:
         """Store what a document says of a thing as its next revision, unless it says the same."""
         at = now()
         draft = self.drafts.stamped(self.drafts.of(thing, document), thing, at, None)
-        if _content(draft) == _content(Draft(thing.kind, thing.iri, thing.triples)):
+        if content(draft) == content(Draft(thing.kind, thing.iri, thing.triples)):
             return Written(thing, changed=False)
         id = self.tools.names.id_of(thing.kind, draft.thing)
         change = Change(thing.kind.collection, id, thing.iri, action, thing.revision, thing.triples, draft.triples)
@@ -201,7 +201,7 @@ class Assets:
         return thing
 
 
-def _content(draft: Draft) -> frozenset[Any]:
+def content(draft: Draft) -> frozenset[Any]:
     """Return what a description says, apart from when it was changed."""
     stamp = draft.kind.by_key.get("modified")
     return frozenset(each for each in draft.triples if stamp is None or each.subject != draft.thing or each.predicate != stamp.path)

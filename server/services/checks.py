@@ -15,6 +15,8 @@ from pyoxigraph import NamedNode, Triple
 from server.errors import DoesNotConform, HubError
 from server.graph.changes import DELETE
 from server.graph.kinds import Registry
+from server.graph.literals import canonical_triple
+from server.graph.names import GRAPHS
 from server.graph.ontology import Ontologies, check_consistency
 from server.graph.patches import read_patch
 from server.graph.reading import Draft
@@ -68,6 +70,8 @@ def check_things(tools: Toolbox, found: Iterable[Head]) -> Iterator[str]:
     drafts = Drafts(tools)
     for head in found:
         name = f"{head.collection}/{head.id}"
+        if head.collection == GRAPHS:
+            yield from _check_free(tools, head)
         if head.collection not in tools.registry.kinds:
             continue  # a free graph, or a kind that this hub is not told about
         kind, document = tools.registry.kinds[head.collection], tools.names.document(head.collection, head.id)
@@ -82,6 +86,13 @@ def check_things(tools: Toolbox, found: Iterable[Head]) -> Iterator[str]:
             yield f"{name}: " + " ".join(f"{fault.pointer} {fault.message}" for fault in error.faults)
         except StopIteration:
             yield f"{name}: the graph does not describe the thing that it is named after."
+
+
+def _check_free(tools: Toolbox, head: Head) -> Iterator[str]:
+    document = tools.names.document(GRAPHS, head.id)
+    graph = tools.history.revisions(document)[0].thing
+    if frozenset(map(canonical_triple, tools.store.graph(graph))) != replayed(tools, document):
+        yield f"<{graph.value}>: the graph is not what its history says."
 
 
 def replayed(tools: Toolbox, document: NamedNode) -> frozenset[Triple]:
@@ -104,6 +115,8 @@ def check_index(index: Index, found: Iterable[Head]) -> Iterator[str]:
     """Compare the index with the histories, and its tables with each other."""
     wanted: dict[str, dict[str, Head]] = {}
     for head in found:
+        if head.collection == GRAPHS:
+            continue  # these are listed by the store
         wanted.setdefault(head.collection, {})
         if not head.deleted:
             wanted[head.collection][head.id] = head

@@ -55,6 +55,14 @@ class Drafting:
         body = document.json()
         return self._storable(self.tools.reader.read(kind, self._name(kind, body), body))
 
+    def named(self, kind: Kind, id: str, document: Document) -> Draft:
+        """Read an RDF document that describes the new thing of an id; raise `DoesNotConform` where it describes another one."""
+        names = self.tools.names
+        draft = self._storable(self._graph(kind, document, names.thing(kind.collection, id), fixed=not kind.external))
+        if names.id_of(kind, draft.thing) != id:
+            raise DoesNotConform(f"The document of {draft.thing.value} is {names.document(kind.collection, names.id_of(kind, draft.thing)).value}.")
+        return draft
+
     def of(self, thing: Thing, document: Document) -> Draft:
         """Read a document that describes an existing thing anew; what the hub derives must be as it is."""
         if document.media_type in FORMATS:

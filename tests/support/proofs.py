@@ -31,13 +31,23 @@ def wrong_with(hub: Hub, found: Sequence[Head]) -> list[str]:
     sequences: list[int] = []
     for document, head in documents.items():
         history = graphs.pop(hub.tools.names.history(document), set())
-        described = graphs.pop(document, set())
+        described = graphs.pop(_graph_of(document, history), set())
         sequences += [int(number.value) for number in _values(history, HUB.sequence).values()]
         if described != _replayed(history, head.revision) or head.deleted == bool(described):
             wrong.append(f"{document.value} is not what its history says.")
     if sorted(sequences) != list(range(1, last + 1)):
         wrong.append(f"The change log has gaps: {last} changes, {len(set(sequences))} numbers.")
     return wrong + [f"{name.value} belongs to nothing." for name in graphs if name not in (hub.tools.names.changes, hub.tools.names.aliases)]
+<<<<<<< Updated upstream
+=======
+
+
+def _graph_of(document: NamedNode, history: set[Triple]) -> NamedNode:
+    """Name the graph that a history is about: a thing's document, or a free graph, which is its own thing."""
+    if "/api/graphs/" not in document.value:
+        return document
+    return next(each.object for each in history if each.predicate == HUB.thing and isinstance(each.object, NamedNode))
+>>>>>>> Stashed changes
 
 
 def read_all(hub: Hub) -> Graphs:
