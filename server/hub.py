@@ -16,6 +16,8 @@ from server.services.assets import Assets
 from server.services.bulk import Bulk
 from server.services.enrolment import Enrolment
 from server.services.federated import Federated
+from server.services.free_past import FreePast
+from server.services.graphs import Graphs
 from server.services.harvest import Harvest
 from server.services.identity import Identity
 from server.services.indexing import Indexing, open_index
@@ -25,12 +27,15 @@ from server.services.linked import Linked, hierarchy_of
 from server.services.migrations import migrate
 from server.services.past import Past
 from server.services.persons import Persons
-from server.services.queries import Queries
+from server.services.places import Places
+from server.services.queries import Queries, limits_of
 from server.services.reports import Reports
 from server.services.searching import Searching
 from server.services.semantics import Semantics
 from server.services.statistics import Counting
 from server.services.things import Toolbox
+from server.services.together import Together
+from server.services.updating import Updating
 from server.services.users import Users
 from server.services.validating import Validating
 from server.services.views import Views
@@ -65,6 +70,9 @@ class Hub:
     validating: Validating
     queries: Queries
     reports: Reports
+    updating: Updating
+    graphs: Graphs
+    free_past: FreePast
     statistics: Counting
     linked: Linked
     tracing: Tracing
@@ -124,7 +132,10 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         mode=settings.registration,
         login_life=timedelta(minutes=settings.token_minutes),
     )
+    enrolment = Enrolment(identity.accounts, identity.registration)
     queries = Queries.build(kg, settings)
+    together = Together(tools, indexing.publish, enrolment.before_delete)
+    graphs = Graphs(Places(tools), together)
     harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
     searching = Searching(tools, index, indexing.settle)
     counting = Counting(tools)
@@ -144,7 +155,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         searching=searching,
         inventory=Inventory(searching),
         identity=identity,
-        enrolment=Enrolment(identity.accounts, identity.registration),
+        enrolment=enrolment,
         users=Users(identity.accounts, assets),
         views=views,
         bulk=Bulk(tools, indexing.publish),
@@ -154,7 +165,13 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         reports=Reports(tools, queries, indexing.publish, settings.queries),
         statistics=counting,
         linked=Linked(tools, settings.ontology, index, counting),
+<<<<<<< Updated upstream
         tracing=Tracing(tools, hierarchy_of(settings.ontology)),
+=======
+        updating=Updating(graphs.places, together, queries, limits_of(settings)),
+        graphs=graphs,
+        free_past=FreePast(graphs),
+>>>>>>> Stashed changes
         harvest=harvest,
         semantics=Semantics(assets, harvest, views),
         federated=Federated(assets, searching),

@@ -11,7 +11,23 @@ from flask.globals import app_ctx, request_ctx
 
 from server import metrics
 from server.graph.kinds import Registry
-from server.http import auditing, bodies, cords, general, inventory, linked, pages, problems, queries, resources, schemas, sparql
+from server.http import (
+    auditing,
+    bodies,
+    cords,
+    free_past,
+    general,
+    graphs,
+    inventory,
+    linked,
+    pages,
+    problems,
+    queries,
+    resources,
+    schemas,
+    sparql,
+    updates,
+)
 from server.http.auth import current_caller, current_hub
 from server.http.health import health
 from server.http.operations import enforce
@@ -48,6 +64,9 @@ def application(hub: Hub) -> Flask:
         health,
         sparql.blueprint,
         queries.blueprint,
+        updates.blueprint,
+        graphs.blueprint,
+        free_past.blueprint,
         general.blueprint,
         linked.blueprint,
         inventory.blueprint,

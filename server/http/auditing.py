@@ -42,6 +42,8 @@ def _matters(status: int) -> bool:
         return True
     if request.method in _SAFE:
         return request.endpoint in _TELLING
+    if g.get("changing"):  # an update that came to /sparql
+        return True
     # A POST that a reader may send is a question with a long text: SPARQL, a stored query, a validation.
     view = current_app.view_functions.get(request.endpoint or "")
     declared: Operation | None = getattr(view, "operation", None)

@@ -27,9 +27,10 @@ def negotiate(offered: Sequence[str]) -> str:
 
 
 def _best(accept: str, offered: Sequence[str]) -> str | None:
-    accepted = parse_accept_header(accept, MIMEAccept)
-    if not accepted:
+    given = parse_accept_header(accept, MIMEAccept)
+    if not given:
         return offered[0]
+    accepted = MIMEAccept([(value.partition(";")[0].strip(), quality) for value, quality in given])  # charset and profile are wishes
     html = any(value == "text/html" for value, _ in accepted)  # it is sent to no client that did not name it
     best, quality = None, 0.0
     for media_type in offered:

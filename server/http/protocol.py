@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from flask import request
 
-from server.errors import Fault, Forbidden, Malformed, NotAcceptable, UnsupportedMediaType
+from server.errors import Fault, Malformed, NotAcceptable, UnsupportedMediaType
 from server.http.negotiate import negotiate
 from server.services.queries import GRAPH_TYPES, TABLE_TYPES, Question, media_types
 from server.store.base import Form
@@ -56,18 +56,18 @@ Fields = list[tuple[str, str]]
 def question() -> Question:
     """Read the query and everything that goes with it from the request.
 
-    Raises `Malformed` (none, several, not UTF-8), `Forbidden` for an update, `UnsupportedMediaType`.
+    Raises `Malformed` (none, several, not UTF-8, an update), `UnsupportedMediaType`.
     """
-    fields = _fields()
-    queries = _all(fields, "query")
-    if _all(fields, "update"):
-        raise _no_updates()
+    fields = fields_of((QUERY, FORM), "query")
+    queries = all_of(fields, "query")
+    if all_of(fields, "update"):
+        raise Malformed("An update is sent in the body of a POST, alone.", faults=[Fault("?update", "must be in the body")])
     if len(queries) != 1:
         raise Malformed(_NONE if not queries else "Send one query, not several.", faults=[Fault("?query", "must be given exactly once")])
     return Question(
         sparql=queries[0],
-        default=tuple(_all(fields, "default-graph-uri")),
-        named=tuple(_all(fields, "named-graph-uri")),
+        default=tuple(all_of(fields, "default-graph-uri")),
+        named=tuple(all_of(fields, "named-graph-uri")),
         seconds=_seconds(fields),
         address=request.remote_addr or "",
     )
@@ -97,23 +97,22 @@ def real_type(form: Form, media_type: str) -> str:
     return ALIASES["graph" if form == "construct" else "table"].get(media_type, media_type)
 
 
-def _fields() -> Fields:
+def fields_of(media_types: tuple[str, ...], name: str) -> Fields:
+    """Read the fields of the address and of the body, which is a form or, of the other type, the field `name` itself."""
     fields: Fields = list(request.args.items(multi=True))
     if request.method != "POST":
         return fields
     body = request.get_data()
     if not body and not request.mimetype:
         return fields
-    if request.mimetype == UPDATE:
-        raise _no_updates()
-    if request.mimetype not in (QUERY, FORM):
-        raise UnsupportedMediaType(f"Send a query as {QUERY} or {FORM}.")
+    if request.mimetype not in media_types:
+        raise UnsupportedMediaType(f"Send the {name} as {' or '.join(media_types)}.")
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType("A query is sent in UTF-8.")
+        raise UnsupportedMediaType("SPARQL is sent in UTF-8.")
     try:
-        return fields + (_form(body.decode("ascii")) if request.mimetype == FORM else [("query", body.decode())])
+        return fields + (_form(body.decode("ascii")) if request.mimetype == FORM else [(name, body.decode())])
     except UnicodeDecodeError as error:
-        raise Malformed(f"The query is not UTF-8 at byte {error.start}.") from None
+        raise Malformed(f"The {name} is not UTF-8 at byte {error.start}.") from None
 
 
 def _form(body: str) -> Fields:
@@ -125,18 +124,15 @@ def _form(body: str) -> Fields:
         raise Malformed(f"The form has more than {_MOST_FIELDS} fields.") from None
 
 
-def _all(fields: Fields, name: str) -> list[str]:
+def all_of(fields: Fields, name: str) -> list[str]:
+    """Return every value of a field."""
     return [value for key, value in fields if key == name]
 
 
 def _seconds(fields: Fields) -> float | None:
-    given = _all(fields, "timeout")
+    given = all_of(fields, "timeout")
     try:
         seconds = float(given[-1]) if given and given[-1] else 0.0
     except ValueError:
         raise Malformed("timeout is a number of seconds.", faults=[Fault("?timeout", "must be a number of seconds")]) from None
     return seconds if seconds > 0 else None
-
-
-def _no_updates() -> Forbidden:
-    return Forbidden("SPARQL Update is not taken here; change things through their collections (/api/<collection>), by PUT, PATCH or DELETE.")

@@ -91,13 +91,14 @@ def respond(thing: Thing, status: int = 200, media_type: str | None = None, *, i
     """Answer a thing in the type that the client wants, or 304 where it has it already."""
     chosen = media_type or negotiate(THING_TYPES)
     tag = etag(thing, chosen)
-    if status == 200 and request.method in ("GET", "HEAD") and _has(tag):
+    if status == 200 and request.method in ("GET", "HEAD") and has(tag):
         return vary(Response(status=304, headers={"ETag": tag}))
     headers = [("ETag", tag), ("Link", ", ".join(links(thing, chosen))), ("Cache-Control", _FOREVER if immutable else _ASK_AGAIN)]
     return vary(Response(body(thing, chosen), status, headers, content_type=chosen if chosen != HTML else "text/html; charset=utf-8"))
 
 
-def _has(tag: str) -> bool:
+def has(tag: str) -> bool:
+    """Tell whether the client says that it has what this ETag names (If-None-Match)."""
     held = request.headers.get("If-None-Match")
     return held is not None and (held.strip() == "*" or tag in [each.strip().removeprefix("W/") for each in held.split(",")])
 

@@ -6,10 +6,11 @@ from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from werkzeug.wsgi import FileWrapper
 
+from server.http import updates
 from server.http.auth import current_caller, current_hub
 from server.http.negotiate import vary
 from server.http.operations import Parameter, operation
-from server.http.protocol import ALIASES, FORM, QUERY, question, real_type, wanted_type
+from server.http.protocol import ALIASES, FORM, QUERY, UPDATE, question, real_type, wanted_type
 from server.services.callers import Role
 from server.services.queries import GRAPH_TYPES, TABLE_TYPES
 
@@ -44,14 +45,14 @@ def ask() -> ResponseReturnValue:
     role=Role.reader,
     tag="sparql",
     query=_OTHERS,
-    body={QUERY: _TEXT, FORM: _FORM},
+    body={QUERY: _TEXT, FORM: _FORM, UPDATE: _TEXT},
     answers=_ANSWERS,
     content=_CONTENT,
     lenient=True,
 )
 def ask_long() -> ResponseReturnValue:
-    """Answer a query in the body."""
-    return _answer()
+    """Answer a query in the body, or run an update in it."""
+    return updates.answer() if updates.sent() else _answer()
 
 
 def _answer() -> Response:

@@ -22,12 +22,18 @@ from server.store.text import fill
 TABLE_TYPES = ("application/sparql-results+json", "application/sparql-results+xml", "text/csv", "text/tab-separated-values")
 GRAPH_TYPES = ("text/turtle", "application/n-triples", "application/ld+json", "application/rdf+xml", "application/trig", "application/n-quads")
 _SHOWN = 5
+_NOTHING = "urn:x-hub:nothing"
 _PRESENT = "SELECT DISTINCT ?graph WHERE { VALUES ?graph { $graphs } FILTER EXISTS { GRAPH ?graph { ?s ?p ?o } } }"
 
 
 def media_types(form: Form) -> tuple[str, ...]:
     """Name the types that an answer comes in: a table for SELECT and ASK, a graph for CONSTRUCT and DESCRIBE."""
     return GRAPH_TYPES if form == "construct" else TABLE_TYPES
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the most that one query may use."""
+    return Limits(settings.query_seconds, settings.query_memory_mb, settings.query_rows, settings.query_bytes)
 
 
 @dataclass(frozen=True)
@@ -58,17 +64,17 @@ Record = Callable[[Asked], None]
 class Queries:
     """The use case: inspect, wait for a place, run within the limits."""
 
-    def __init__(self, kg: Store, limits: Limits, turnstile: Turnstile, record: Record | None = None) -> None:
-        """Take the dataset asked, the most that one query may use, and who is told about each."""
-        self._kg, self._limits, self._turnstile, self._record = kg, limits, turnstile, record
+    def __init__(self, kg: Store, limits: Limits, turnstile: Turnstile, record: Record | None = None, base: str = "") -> None:
+        """Take the dataset asked, the most that one query may use, who is told about each, and the base of relative IRIs."""
+        self._kg, self._limits, self._turnstile, self._record, self._base = kg, limits, turnstile, record, base
 
     @classmethod
     def build(cls, kg: Store, settings: Settings, record: Record | None = None) -> Queries:
         """Take the limits from the settings. A quarter of the threads is left to everything else that the hub does."""
-        limits = Limits(settings.query_seconds, settings.query_memory_mb, settings.query_rows, settings.query_bytes)
+        limits = limits_of(settings)
         places = max(1, min(settings.query_concurrency, settings.threads // 2))
         seats = max(2, settings.threads - settings.threads // 4 - places)
-        return cls(kg, limits, Turnstile(places, seats, max(2, settings.threads // 2)), record)
+        return cls(kg, limits, Turnstile(places, seats, max(2, settings.threads // 2)), record, settings.base_iri)
 
     def run(self, caller: Caller, question: Question, choose: Callable[[Form], str]) -> Answer:
         """Answer a question; `choose` picks the media type when the form of the query is known.
@@ -90,20 +96,30 @@ class Queries:
         media_type = choose(found.form)
         limits = self._within(question.seconds)
         with self._turnstile.place(caller.id or f"nobody at {question.address}", limits.seconds):
-            self._check_graphs(question, found)
-            return self._kg.stranger(question.sparql, found.form, media_type, limits, default=question.default, named=question.named)
+            default, named = self._dataset(question, found)
+            text = f"BASE <{self._base}> {question.sparql}" if found.relative and self._base else question.sparql
+            return self._kg.stranger(text, found.form, media_type, limits, default=default, named=named)
 
     def _within(self, seconds: float | None) -> Limits:
         """Lower the time limit to what was asked for; it is never raised."""
         return replace(self._limits, seconds=min(seconds, self._limits.seconds)) if seconds else self._limits
 
-    def _check_graphs(self, question: Question, found: Inspected) -> None:
-        """Refuse a dataset of graphs that are not here: no engine shall be tempted to fetch them, and no one to take nothing for an answer."""
+    def _dataset(self, question: Question, found: Inspected) -> tuple[list[str], list[str]]:
+        """Return the graphs of the protocol's dataset, in which what nobody has is empty, as the protocol's own tests want it.
+
+        No engine shall be tempted to fetch a graph: one that is not here gets a name that leads nowhere; in FROM, which that dataset replaces,
+        it is refused, so that no one takes nothing for an answer.
+        """
         given = question.default + question.named
-        missing = self._missing(given, Malformed) if given else self._missing(found.froms + found.from_named, QueryRefused)
-        if missing:
-            names = ", ".join(f"<{iri}>" for iri in missing[:_SHOWN])
+        if given:
+            missing = set(self._missing(given, Malformed))
+            default = [each for each in question.default if each not in missing]
+            named = [each for each in question.named if each not in missing]
+            return default if default or named else [_NOTHING], named
+        if missing_froms := self._missing(found.froms + found.from_named, QueryRefused):
+            names = ", ".join(f"<{iri}>" for iri in missing_froms[:_SHOWN])
             raise QueryRefused(f"The hub has no graph {names}, and fetches none. Without FROM a query sees the union of all graphs.")
+        return [], []
 
     def _missing(self, iris: Iterable[str], wrong: type[HubError]) -> list[str]:
         wanted = {iri: _named(iri, wrong) for iri in iris}

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from server.http.app import application
 from server.hub import Hub, wire
+from server.services.callers import Role
 from server.services.migrations import migrate
 from server.store.base import Store
 from tests.support.settings import make_settings
@@ -30,6 +31,14 @@ def hub(stores: tuple[Store, Store], tmp_path: Path) -> Iterator[Hub]:
         hub.indexing.close()
         hub.identity.close()
         hub.index.close()
+
+
+@pytest.fixture
+def curator(hub: Hub) -> dict[str, str]:
+    """Make an account of a curator and give the headers that they send."""
+    person = hub.tools.names.thing("people", "c" * 64)
+    account = hub.identity.accounts.create("carl@example.org", "correct horse battery", person, Role.curator)
+    return {"Authorization": f"Bearer {hub.identity.tokens.login(account.id)}"}
 
 
 @pytest.fixture
