@@ -165,13 +165,10 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         reports=Reports(tools, queries, indexing.publish, settings.queries),
         statistics=counting,
         linked=Linked(tools, settings.ontology, index, counting),
-<<<<<<< Updated upstream
         tracing=Tracing(tools, hierarchy_of(settings.ontology)),
-=======
         updating=Updating(graphs.places, together, queries, limits_of(settings)),
         graphs=graphs,
         free_past=FreePast(graphs),
->>>>>>> Stashed changes
         harvest=harvest,
         semantics=Semantics(assets, harvest, views),
         federated=Federated(assets, searching),

@@ -38,8 +38,6 @@ def wrong_with(hub: Hub, found: Sequence[Head]) -> list[str]:
     if sorted(sequences) != list(range(1, last + 1)):
         wrong.append(f"The change log has gaps: {last} changes, {len(set(sequences))} numbers.")
     return wrong + [f"{name.value} belongs to nothing." for name in graphs if name not in (hub.tools.names.changes, hub.tools.names.aliases)]
-<<<<<<< Updated upstream
-=======
 
 
 def _graph_of(document: NamedNode, history: set[Triple]) -> NamedNode:
@@ -47,7 +45,6 @@ def _graph_of(document: NamedNode, history: set[Triple]) -> NamedNode:
     if "/api/graphs/" not in document.value:
         return document
     return next(each.object for each in history if each.predicate == HUB.thing and isinstance(each.object, NamedNode))
->>>>>>> Stashed changes
 
 
 def read_all(hub: Hub) -> Graphs:
