@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 from server.clients.mlflow import MLflow
@@ -23,7 +24,7 @@ from server.services.identity import Identity
 from server.services.indexing import Indexing, open_index
 from server.services.inventory import Inventory
 from server.services.lineage import Tracing
-from server.services.linked import Linked, hierarchy_of
+from server.services.linked import Linked, hierarchy_of, subclasses
 from server.services.migrations import migrate
 from server.services.past import Past
 from server.services.persons import Persons
@@ -31,6 +32,7 @@ from server.services.places import Places
 from server.services.queries import Queries, limits_of
 from server.services.reports import Reports
 from server.services.searching import Searching
+from server.services.semantic_search import SemanticSearch
 from server.services.semantics import Semantics
 from server.services.statistics import Counting
 from server.services.things import Toolbox
@@ -73,6 +75,7 @@ class Hub:
     updating: Updating
     graphs: Graphs
     free_past: FreePast
+    semantic_search: SemanticSearch
     statistics: Counting
     linked: Linked
     tracing: Tracing
@@ -136,6 +139,8 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     queries = Queries.build(kg, settings)
     together = Together(tools, indexing.publish, enrolment.before_delete)
     graphs = Graphs(Places(tools), together)
+    below = partial(subclasses, settings.ontology)
+    reports = Reports(tools, queries, indexing.publish, settings.queries, below)
     harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
     searching = Searching(tools, index, indexing.settle)
     counting = Counting(tools)
@@ -162,7 +167,8 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         amending=Amending(assets),
         validating=Validating(tools),
         queries=queries,
-        reports=Reports(tools, queries, indexing.publish, settings.queries),
+        reports=reports,
+        semantic_search=SemanticSearch(reports, queries, tools, below),
         statistics=counting,
         linked=Linked(tools, settings.ontology, index, counting),
         tracing=Tracing(tools, hierarchy_of(settings.ontology)),

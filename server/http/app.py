@@ -25,6 +25,7 @@ from server.http import (
     queries,
     resources,
     schemas,
+    semantic_search,
     sparql,
     updates,
 )
@@ -67,6 +68,7 @@ def application(hub: Hub) -> Flask:
         updates.blueprint,
         graphs.blueprint,
         free_past.blueprint,
+        semantic_search.blueprint,
         general.blueprint,
         linked.blueprint,
         inventory.blueprint,

@@ -127,13 +127,6 @@ def shown_session(item: Mapping[str, Any]) -> Members | None:
     return max(sessions, key=lambda each: (str(each.get("session_start_time", "")), str(each["session_id"])), default=None)
 
 
-def plain_text(value: Any) -> str:
-    """Return text in languages as one text: untagged, else English, else whatever there is."""
-    if isinstance(value, Mapping):
-        return str(value.get("@none") or value.get("en") or next(iter(value.values()), ""))
-    return str(value or "")
-
-
 def in_old_words(fault: Fault) -> Fault:
     """Point to the place of a fault as the old form has it."""
     for place, old in _PLACES:

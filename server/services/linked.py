@@ -39,6 +39,12 @@ def hierarchy_of(folders: Sequence[Path]) -> Hierarchy:
     return Hierarchy(ontologies_of(folders).triples)
 
 
+def subclasses(folders: Sequence[Path], iri: str) -> list[str]:
+    """Return the IRIs of the classes below a class, by the ontologies of some folders; none for what is no class there."""
+    term = NamedNode(iri)
+    return sorted(each.value for each in hierarchy_of(tuple(folders)).classes_below(term) if each != term)
+
+
 @lru_cache(maxsize=16)
 def matches_of(folders: Sequence[Path]) -> dict[NamedNode, str]:
     """Read the counterparts in schema.org from the ontologies of some folders, once."""

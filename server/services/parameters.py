@@ -6,7 +6,7 @@ A value is converted to a term of the declared type and bound where its name sta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,6 +20,8 @@ from server.graph.vocabulary import XSD, expand
 from server.services.headers import wrong
 
 Bound = NamedNode | Literal
+Below = Callable[[str], Iterable[str]]
+"""Name the classes below a class, all by their IRIs."""
 
 TYPES = {
     "string": "a text",
@@ -29,6 +31,8 @@ TYPES = {
     "date": "a day such as 2026-01-31",
     "datetime": "a time such as 2026-01-31T00:00:00Z",
     "iri": "an IRI",
+    "term": "a label, an IRI, or a name with a prefix such as mls:Algorithm",
+    "class": "the IRI of a class, or its name with a prefix such as mls:Model",
 }
 _DATATYPES = {"integer": XSD.integer, "number": XSD.double, "boolean": XSD.boolean, "date": XSD.date, "datetime": XSD.dateTime}
 _FORMS = {
@@ -98,13 +102,23 @@ class Declared:
             raise ValueError(f"{self.name} is one of {', '.join(self.choices)}.")
         if self.type == "string":
             return Literal(text)
-        if self.type == "iri":
+        if self.type == "term":
+            return Literal(names.base + text if text.startswith("id/") else expand(text))
+        if self.type in ("iri", "class"):
             return self._iri(text, names)
         if not _FORMS[self.type].fullmatch(text):
             raise ValueError(f"{self.name} takes {self._allowed()}.")
         if self.type in ("date", "datetime"):
             _check_day(text, self.name)
         return canonical(Literal(text, datatype=_DATATYPES[self.type]))
+
+    def terms(self, given: Any, names: Names, below: Below | None = None) -> Iterator[Bound]:
+        """Make the terms that a value stands for: one, and for a class those that are `below` it too."""
+        term = self.term(given, names)
+        yield term
+        if below is not None and self.type in ("term", "class") and ":" in term.value and _is_iri(term.value):
+            for each in below(term.value):
+                yield Literal(each) if self.type == "term" else NamedNode(each)
 
     def _iri(self, text: str, names: Names) -> NamedNode:
         if self.of and ID.fullmatch(text):
@@ -121,6 +135,14 @@ class Declared:
         if self.of:
             return f"the id or IRI of one of the {self.of}"
         return TYPES[self.type]
+
+
+def _is_iri(text: str) -> bool:
+    try:
+        NamedNode(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_day(text: str, name: str) -> None:
@@ -193,7 +215,7 @@ def _flag(given: Mapping[str, str], key: str) -> bool:
     return text == "true"
 
 
-def read_values(declared: tuple[Declared, ...], given: Mapping[str, list[Any]], names: Names) -> dict[str, list[Bound]]:
+def read_values(declared: tuple[Declared, ...], given: Mapping[str, list[Any]], names: Names, below: Below | None = None) -> dict[str, list[Bound]]:
     """Make the terms of a call, in the order declared; parameters that were left out have none.
 
     Raises `Malformed` naming each parameter that is missing or has a wrong value.
@@ -207,7 +229,7 @@ def read_values(declared: tuple[Declared, ...], given: Mapping[str, list[Any]], 
                 raise ValueError(f"The parameter {each.name} is required: {each.description or TYPES[each.type]}")
             if len(values) > (_MOST_VALUES if each.many else 1):
                 raise ValueError(f"{each.name} is given at most {_MOST_VALUES if each.many else 1} times.")
-            terms[each.name] = [each.term(value, names) for value in values]
+            terms[each.name] = list(dict.fromkeys(term for value in values for term in each.terms(value, names, below)))
         except ValueError as error:
             faults.append(Fault(f"?{each.name}", str(error)))
     if faults:

@@ -23,7 +23,7 @@ from server.graph.names import Names
 from server.graph.vocabulary import DCT, HUB, RDF
 from server.services.assets import ANY, Publish
 from server.services.callers import Caller, Role
-from server.services.parameters import read_values
+from server.services.parameters import Below, read_values
 from server.services.past import entry
 from server.services.queries import Queries, Question
 from server.services.stored import MOST_ROWS, NAME, StoredQuery, check_syntax, read_query
@@ -61,9 +61,9 @@ class Call:
 class Reports:
     """The use cases on stored queries: list, read, run; keep, delete and look back for curators."""
 
-    def __init__(self, tools: Toolbox, queries: Queries, publish: Publish, folders: Iterable[Path]) -> None:
+    def __init__(self, tools: Toolbox, queries: Queries, publish: Publish, folders: Iterable[Path], below: Below) -> None:
         """Read every `*.rq` of the folders; a file that is no stored query is named in the `ValueError`."""
-        self.tools, self._queries, self._publish = tools, queries, publish
+        self.tools, self._queries, self._publish, self._below = tools, queries, publish, below
         files = [path for folder in folders for path in sorted(folder.glob("*.rq"))]
         self.shipped: dict[str, StoredQuery] = {path.stem: _read_file(path, tools.names) for path in files}
 
@@ -97,7 +97,7 @@ class Reports:
         Raises `Malformed` naming each parameter that is unknown, missing or wrong, and whatever a stranger's query raises.
         """
         self._check_names(query, call)
-        terms = read_values(query.parameters, call.values, self.tools.names)
+        terms = read_values(query.parameters, call.values, self.tools.names, self._below)
         limit = call.limit or query.paging
         text = query.bound(terms, (limit + 1, call.offset) if limit else None)
         wanted = source(query.form, media_type, bool(limit))

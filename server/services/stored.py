@@ -13,6 +13,7 @@ from server.errors import QueryRefused
 from server.graph.names import Names
 from server.services.headers import read_header, wrong
 from server.services.parameters import Bound, Declared, declare
+from server.services.sections import check_sections, chosen
 from server.store.base import Form
 from server.store.guard import inspect
 from server.store.lexer import tokens
@@ -39,12 +40,13 @@ class StoredQuery:
 
     def bound(self, terms: Mapping[str, Sequence[Bound]], rows: tuple[int, int] | None = None) -> str:
         """Return the query with its parameters bound; `rows` is how many of them and how many to leave out before."""
-        filled = bind(self.text, {each.name: terms.get(each.name, ()) for each in self.parameters})
+        text = chosen(self.text, {name for name, values in terms.items() if values})
+        filled = bind(text, {each.name: terms.get(each.name, ()) for each in self.parameters})
         return filled if rows is None else f"{filled}\nLIMIT {rows[0]:d} OFFSET {rows[1]:d}"
 
     def trials(self, names: Names) -> list[str]:
         """Return the query as it is sent with every parameter, and with only those that are required."""
-        given = {each.name: [each.term(each.sample, names)] for each in self.parameters}
+        given = {each.name: list(each.terms(each.sample, names)) for each in self.parameters}
         least = {each.name: given[each.name] for each in self.parameters if each.required or each.default is not None}
         page = (1, 0) if self.paging else None
         return list(dict.fromkeys((self.bound(given, page), self.bound(least, page))))
@@ -70,9 +72,10 @@ def read_query(name: str, text: str, names: Names) -> StoredQuery:
     used = places(text)
     if undeclared := [each for each in used if each not in [one.name for one in parameters]]:
         raise wrong("parameters", f"${undeclared[0]} is no parameter of the header; declare it, or write ?{undeclared[0]} for a variable.")
+    check_sections(text, {each.name for each in parameters})
     if unused := [each.name for each in parameters if each.name not in used]:
         raise wrong("parameters", f"The parameter {unused[0]} is not used; write ${unused[0]} where its value belongs.")
-    form = inspect(bind(text, {each.name: [each.term(each.sample, names)] for each in parameters})).form
+    form = inspect(bind(text, {each.name: list(each.terms(each.sample, names)) for each in parameters})).form
     return StoredQuery(
         name,
         header.texts["summary"],

@@ -23,8 +23,9 @@ from server.http.cords.forms import sent
 from server.http.operations import Parameter, arguments, operation
 from server.services.callers import Role
 from server.services.federated import Item, Offered
-from server.services.fl_forms import OBJECTS, SERVICE, objects, plain_text, read_form
+from server.services.fl_forms import OBJECTS, SERVICE, objects, read_form
 from server.services.fl_semantics import semantics
+from server.services.inventory import plain_text
 
 services = Blueprint("cords-fl-services", __name__, url_prefix="/api/fl_services")
 front_end = Blueprint("cords-front-end", __name__, url_prefix="/api/front_end")
