@@ -128,13 +128,8 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     indexing = Indexing(tools, index)
     assets = Assets(tools, indexing.publish)
     persons = Persons(assets)
-    identity = Identity.build(
-        system,
-        persons.create,
-        persons.remove,
-        mode=settings.registration,
-        login_life=timedelta(minutes=settings.token_minutes),
-    )
+    login_life = timedelta(minutes=settings.token_minutes)
+    identity = Identity.build(system, persons.create, persons.remove, mode=settings.registration, login_life=login_life)
     enrolment = Enrolment(identity.accounts, identity.registration)
     queries = Queries.build(kg, settings)
     together = Together(tools, indexing.publish, enrolment.before_delete)
