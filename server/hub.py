@@ -139,7 +139,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
     searching = Searching(tools, index, indexing.settle)
     counting = Counting(tools)
-    views = Views(kg, settings.queries)
+    views = Views(kg, settings.queries, settings.base_iri)
     indexing.feed.catch_up()
     indexing.feed.start()
     return Hub(

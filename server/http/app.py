@@ -28,6 +28,7 @@ from server.http import (
     semantic_search,
     sparql,
     updates,
+    views,
 )
 from server.http.auth import current_caller, current_hub
 from server.http.health import health
@@ -65,6 +66,7 @@ def application(hub: Hub) -> Flask:
         health,
         sparql.blueprint,
         queries.blueprint,
+        views.blueprint,
         updates.blueprint,
         graphs.blueprint,
         free_past.blueprint,

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from server.errors import UnsupportedMediaType
 from server.graph.kinds import Kind
-from server.http import listing, pages, problems, representations, schemas, tracing
+from server.http import listing, pages, problems, representations, schemas, tracing, views
 from server.http.auth import current_caller, current_hub
 from server.http.negotiate import negotiate, vary
 from server.http.operations import Operation, Parameter, arguments
@@ -28,9 +28,11 @@ _DRY_RUN = Parameter("dry-run", "Only say whether it would be accepted.", type="
 
 
 def list_things(kind: Kind) -> ResponseReturnValue:
-    """Answer a page of a collection."""
+    """Answer a page of a collection, or all of it in another vocabulary."""
+    if (view := views.chosen_view(kind)) is not None:
+        return views.collection(kind, view)
     found = current_hub().searching.find(kind.collection, request.args.to_dict(flat=False))
-    return listing.respond(kind, found)
+    return views.by_profile(listing.respond(kind, found), kind)
 
 
 def create(kind: Kind) -> ResponseReturnValue:
@@ -52,8 +54,9 @@ def create(kind: Kind) -> ResponseReturnValue:
 
 def read(kind: Kind, id: str) -> ResponseReturnValue:
     """Answer a thing, or one of its views."""
-    view = arguments().get("view")
-    return read_view(kind, id, view) if view else representations.respond(current_hub().assets.read(kind.collection, id))
+    if (view := views.chosen_view(kind)) is not None:
+        return views.one(kind, id, view)
+    return views.by_profile(representations.respond(current_hub().assets.read(kind.collection, id)), kind)
 
 
 def replace(kind: Kind, id: str) -> ResponseReturnValue:
@@ -126,22 +129,6 @@ def bulk(kind: Kind) -> ResponseReturnValue:
     return Response(stream_with_context(lines), content_type="application/x-ndjson")
 
 
-def list_views(kind: Kind, id: str) -> ResponseReturnValue:
-    """List the views of a thing."""
-    hub = current_hub()
-    thing = hub.assets.read(kind.collection, id)
-    return representations.json({"items": hub.views.of(kind.collection, thing.document.value)})
-
-
-def read_view(kind: Kind, id: str, name: str) -> ResponseReturnValue:
-    """Answer a thing in another vocabulary."""
-    hub = current_hub()
-    view = hub.views.named(name, kind.collection)
-    thing = hub.assets.read(kind.collection, id)
-    chosen = negotiate(hub.views.media_types(view))
-    return vary(Response(hub.views.write(view, thing, chosen), content_type=chosen))
-
-
 def _line(outcome: Outcome) -> dict[str, Any]:
     if outcome.error is None:
         return {"line": outcome.line, "status": 201, "id": outcome.id, "iri": outcome.iri}
@@ -182,8 +169,8 @@ ROUTES = (
     Route("GET", "/<id>/revisions/<int:number>", revision, lambda say: say.reading("Read an old revision of")),
     Route("GET", "/<id>/lineage", tracing.lineage, lambda say: say.described("Trace the lineage of", tracing.TYPES, *tracing.QUERY)),
     Route("GET", "/<id>/diff", diff, lambda say: say.plain("Compare two revisions of", _FROM, _TO)),
-    Route("GET", "/<id>/views", list_views, lambda say: say.plain("List the views of")),
-    Route("GET", "/<id>/views/<name>", read_view, lambda say: say.viewing()),
+    Route("GET", "/<id>/views", views.list_of, lambda say: say.plain("List the views of")),
+    Route("GET", "/<id>/views/<name>", views.read_view, lambda say: say.viewing()),
 )
 
 

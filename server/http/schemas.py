@@ -15,11 +15,13 @@ from server.http.operations import Operation, Parameter
 from server.services.callers import Role
 from server.services.drafts import JSON
 from server.services.projection import sort_keys
+from server.services.views import TEMPLATES
 
 Schema = dict[str, Any]
 _LANGUAGES: Schema = {"type": "object", "additionalProperties": {"type": ["string", "array"]}}
 _TEXT: Schema = {"type": "string"}
 _IF_MATCH = {"If-Match": "The ETag of the revision that the change was made from, or *."}
+_PROFILE = {"Accept-Profile": "The profile that the answer shall follow, such as <http://data.europa.eu/r5r/>; see /views."}
 _X_REASON = {"X-Reason": "Why the change is made."}
 _ERRORS = {400: "malformed", 401: "not authenticated", 403: "not allowed"}
 
@@ -135,9 +137,10 @@ class Describer:
             Parameter("cursor", "Where the next page begins; `next` of a page has it."),
             Parameter("facets", "Keys whose values are counted, with commas between."),
             Parameter("fields", "Members that items are cut down to, with commas between."),
+            Parameter("view", "Answer the things in this view: all as a stream, or the page where limit or cursor is given."),
         )
         content = {JSON: page, "application/ld+json": _TEXT, "text/turtle": _TEXT, "text/csv": _TEXT}
-        return self._operation(f"List {self.kind.collection}", Role.reader, query=(*controls, *filters), content=content)
+        return self._operation(f"List {self.kind.collection}", Role.reader, query=(*controls, *filters), content=content, headers=_PROFILE)
 
     def writing(self, verb: str, status: int, *query: Parameter) -> Operation:
         """Describe a route that takes a whole description."""
@@ -165,7 +168,9 @@ class Describer:
     def reading(self, verb: str, *query: Parameter) -> Operation:
         """Describe a route that answers a thing."""
         answers = {200: "the thing", 304: "not changed", 404: "not found", 406: "no such type", 410: "deleted"}
-        return self._operation(self._named(verb), Role.reader, query=query, answers=answers, content={**self._bodies, "text/html": _TEXT})
+        return self._operation(
+            self._named(verb), Role.reader, query=query, answers=answers, headers=_PROFILE, content={**self._bodies, "text/html": _TEXT}
+        )
 
     def deleting(self, *query: Parameter) -> Operation:
         """Describe the delete route."""
@@ -190,7 +195,7 @@ class Describer:
 
     def viewing(self) -> Operation:
         """Describe a view."""
-        content = {each: _TEXT for each in FORMATS}
+        content = {each: _TEXT for each in (*FORMATS, *TEMPLATES)}
         return self._operation(
             self._named("Read in another vocabulary"), Role.reader, answers={200: "the view", 404: "no such view"}, content=content
         )

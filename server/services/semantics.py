@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cachetools import LRUCache, TTLCache
-from pyoxigraph import NamedNode, RdfFormat, parse
+from pyoxigraph import NamedNode
 
 from server.errors import NotFound, UpstreamUnavailable
 from server.graph.cords import CLASSES, PROPERTIES, described
@@ -27,7 +27,7 @@ from server.services.drafts import Document
 from server.services.harvest import Harvest
 from server.services.statements import METADATA, SCENARIO, Said, Statements
 from server.services.things import Thing
-from server.services.views import Views
+from server.services.views import Subject, Views
 from server.store.text import fill
 
 CONTEXT = {
@@ -50,7 +50,6 @@ FRESH_SECONDS = 5.0
 """How long what MLflow has said of a run is taken for what it would say now."""
 
 COLLECTION, RUNS, VIEW = "models", "runs", "cords"
-N_TRIPLES = "application/n-triples"
 _HEAD = "SELECT ?head WHERE { GRAPH $history { $history $head ?head } }"
 
 IMPORT_SECONDS = 30.0
@@ -80,8 +79,8 @@ class Semantics:
     def whole(self, model_id: str, *, fresh: bool = False) -> dict[str, Any]:
         """Describe a model by the whole graph, which is the view `cords`, as a tree of JSON-LD 1.1."""
         model = self._imported(model_id, fresh)
-        text = self._views.write(self._views.named(VIEW, COLLECTION), model, N_TRIPLES)
-        return nested((canonical_triple(quad.triple) for quad in parse(text, RdfFormat.N_TRIPLES)), model.iri)
+        said = self._views.one(self._views.named(VIEW, COLLECTION), Subject(model.iri, model.document))
+        return nested((canonical_triple(each) for each in said), model.iri)
 
     def write(self, caller: Caller, model_id: str, document: Document, expected: str | int | None, *, add: bool) -> dict[str, Any]:
         """Replace what the owner of a model says of it beside what is generated, or add to it; return the description as it is then.

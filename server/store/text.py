@@ -57,6 +57,27 @@ def bind(sparql: str, terms: Mapping[str, Sequence[NamedNode | Literal]]) -> str
     return "".join([*parts, sparql[end:]])
 
 
+def bind_rows(sparql: str, names: Sequence[str], rows: Iterable[Sequence[NamedNode | Literal]]) -> str:
+    """Let some variables of a query be bound in turn to each of these rows, before anything else of its WHERE is looked at."""
+    start = _where(sparql)
+    values = " ".join(f"({' '.join(map(str, row))})" for row in rows)
+    return f"{sparql[:start]} VALUES ({' '.join(f'?{name}' for name in names)}) {{ {values} }} {sparql[start:]}"
+
+
+def _where(sparql: str) -> int:
+    """Find where the outermost group of a query begins, after its brace; the braces of a CONSTRUCT's template come before."""
+    depth, groups, template = 0, 0, 0
+    for each in tokens(sparql, _MOST_WORDS):
+        if each.kind == "word" and each.text.upper() == "CONSTRUCT" and not groups:
+            template = 1
+        if each.text == "{":
+            groups += depth == 0
+            if depth == 0 and groups > template:
+                return each.start + 1
+        depth += (each.text == "{") - (each.text == "}")
+    raise ValueError("write the query as CONSTRUCT { … } WHERE { … }")
+
+
 def _variables(sparql: str) -> list[Token]:
     return [each for each in tokens(sparql, _MOST_WORDS) if each.kind == "variable" and each.text.startswith("$")]
 
