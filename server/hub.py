@@ -38,6 +38,7 @@ from server.services.statistics import Counting
 from server.services.things import Toolbox
 from server.services.together import Together
 from server.services.updating import Updating
+from server.services.upserting import Upserting
 from server.services.users import Users
 from server.services.validating import Validating
 from server.services.views import Views
@@ -136,7 +137,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     graphs = Graphs(Places(tools), together)
     below = partial(subclasses, settings.ontology)
     reports = Reports(tools, queries, indexing.publish, settings.queries, below)
-    harvest = Harvest(assets, open_mlflow(settings), settings.mlflow_publish)
+    harvest = open_harvest(settings, assets, indexing)
     searching = Searching(tools, index, indexing.settle)
     counting = Counting(tools)
     views = Views(kg, settings.queries, settings.base_iri)
@@ -175,6 +176,12 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         federated=Federated(assets, searching),
         closing=Event(),
     )
+
+
+def open_harvest(settings: Settings, assets: Assets, indexing: Indexing) -> Harvest:
+    """Prepare what imports from the tracking server that the settings name."""
+    upserting, write_back = Upserting(assets.tools, indexing.publish), settings.mlflow_write_back == "on"
+    return Harvest(assets, upserting, open_mlflow(settings), settings.mlflow_publish, access=settings.mlflow_access, write_back=write_back)
 
 
 def open_mlflow(settings: Settings) -> MLflow | None:

@@ -103,6 +103,14 @@ class Settings:
         "on",
         "Whether SPARQL finds descriptions by the IRIs that old consumers of CORDS descriptions ask for, in the graph <base>api/aliases.",
     )
+    mlflow_access: Literal["shared", "own"] = row(
+        choice("shared", "own"),
+        "shared",
+        "With which credentials people import from MLflow: `shared`, the hub's, or their `own`, sent as X-MLflow-Authorization.",
+    )
+    mlflow_write_back: Literal["off", "on"] = row(
+        choice("off", "on"), "off", "Whether an import writes the IRI of a run back to MLflow, as its tag `hub.iri`."
+    )
     true_connector_url: str = row(URL, "", "Self-description management of the IDS TRUE Connector.")
     true_connector_user: str = row(TEXT, "", "User name for it.")
     true_connector_password: str = row(TEXT, "", "Password for it.", secret=True)

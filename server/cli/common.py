@@ -25,6 +25,7 @@ COMMANDS = {
     "users": "users:users",
     "import": "transfer:import_files",
     "export": "transfer:export",
+    "mlflow": "mlflow:mlflow",
     "backup": "keep:backup",
     "restore": "keep:restore",
     "check": "checks:check",

@@ -72,6 +72,13 @@ class Outbound:
         view._deadline = time.monotonic() + seconds
         return view
 
+    def authorized(self, authorization: str) -> Outbound:
+        """Give a view of the same server that is called with this `Authorization` and no other; empty for none."""
+        view = copy(self)
+        view._headers = {name: value for name, value in self._headers.items() if name != "Authorization"}
+        view._headers |= {"Authorization": authorization} if authorization else {}
+        return view
+
     def limited(self, **bounds: Any) -> Outbound:
         """Give a view of the same server with other bounds."""
         view = copy(self)
@@ -80,38 +87,56 @@ class Outbound:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Reply:
         """Read what is at a path below the server's address; repeated when the connection fails or the server is busy for a moment."""
-        url = urljoin(self._url, quote(path.lstrip("/"), safe="/:@!$&'()*+,;=~"))
-        end = time.monotonic() + self._bounds.total
-        end = end if self._deadline is None else min(end, self._deadline)
-        fields: Mapping[str, str] | None = query
+        end = self._end()
+        url, fields = self._address(path), query
         for _ in range(_MOST_REDIRECTS + 1):
-            response = self._send(url, fields, end)
+            response = self._send("GET", url, end, fields=fields)
             try:
                 if response.status not in _REDIRECTS:
-                    return Reply(self.name, response.status, response.headers.get("Content-Type", ""), self._body(response, end))
+                    return self._reply(response, end)
                 url, fields = self._followed(url, response.headers.get("Location", "")), None
             finally:
                 response.close()  # a connection whose answer was read to its end is in the pool again already
         raise UpstreamUnavailable(f"{self.name} redirects in circles.")
 
+    def post(self, path: str, body: Mapping[str, Any]) -> Reply:
+        """Send JSON that does no harm when it is sent twice (a search, a value to set); repeated as `get` is, and never redirected."""
+        end = self._end()
+        response = self._send("POST", self._address(path), end, body=orjson.dumps(body))
+        try:
+            if response.status in _REDIRECTS:
+                raise UpstreamUnavailable(f"{self.name} redirects what is posted, which is not followed; set the address that it redirects to.")
+            return self._reply(response, end)
+        finally:
+            response.close()
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.clear()
 
-    def _send(self, url: str, fields: Mapping[str, str] | None, end: float) -> BaseHTTPResponse:
+    def _address(self, path: str) -> str:
+        return urljoin(self._url, quote(path.lstrip("/"), safe="/:@!$&'()*+,;=~"))
+
+    def _end(self) -> float:
+        end = time.monotonic() + self._bounds.total
+        return end if self._deadline is None else min(end, self._deadline)
+
+    def _reply(self, response: BaseHTTPResponse, end: float) -> Reply:
+        return Reply(self.name, response.status, response.headers.get("Content-Type", ""), self._body(response, end))
+
+    def _send(self, method: str, url: str, end: float, **content: Any) -> BaseHTTPResponse:
         left = self._left(end)
         bounds = self._bounds
         # A read that ran into its limit is not repeated: it would double the time that the caller was promised.
         retry = Retry(
             total=bounds.retries, connect=bounds.retries, read=0, redirect=False, status=bounds.retries,
-            allowed_methods=["GET"], status_forcelist=[502, 503, 504], backoff_factor=0.1, backoff_max=1.0,
+            allowed_methods=["GET", "POST"], status_forcelist=[502, 503, 504], backoff_factor=0.1, backoff_max=1.0,
             raise_on_status=False, respect_retry_after_header=False,
         )  # fmt: skip
         timeout = Timeout(connect=min(bounds.connect, left), read=min(bounds.read, left))
+        headers = self._headers | ({"Content-Type": "application/json"} if "body" in content else {})
         try:
-            return self._pool.request(
-                "GET", url, fields=fields, headers=self._headers, retries=retry, timeout=timeout, redirect=False, preload_content=False
-            )
+            return self._pool.request(method, url, headers=headers, retries=retry, timeout=timeout, redirect=False, preload_content=False, **content)
         except HTTPError as error:
             raise self._failure(error) from None
 

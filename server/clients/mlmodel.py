@@ -18,6 +18,7 @@ class Column:
     type: str
     required: bool = True
     shape: tuple[int, ...] | None = None
+    default: str | None = None  # of a parameter
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,17 @@ class MLmodel:
     def framework(self) -> tuple[str, str | None] | None:
         """The library that the model was made with and its version; the generic `python_function` only where there is no other."""
         names = sorted(self.flavors, key=lambda name: name == "python_function")
-        if not names:
-            return None
-        options = self.flavors[names[0]]
-        version = next((options[key] for key in (f"{names[0]}_version", "version", "python_version") if options.get(key)), None)
-        return names[0], _text(version)
+        return (names[0], self._version(names[0])) if names else None
+
+    @property
+    def implementations(self) -> tuple[tuple[str, str | None], ...]:
+        """The flavours with the versions of their libraries; of `python_function` that of Python."""
+        return tuple((name, self._version(name)) for name in sorted(self.flavors))
+
+    def _version(self, flavor: str) -> str | None:
+        options = self.flavors[flavor]
+        keys = (f"{flavor}_version", "version", "python_version", *sorted(key for key in map(str, options) if key.endswith("_version")))
+        return _text(next((options[key] for key in keys if options.get(key)), None))
 
 
 def _text(value: Any) -> str | None:
@@ -82,7 +89,7 @@ def _signature(given: Any) -> Signature | None:
     if not isinstance(given, dict):
         return None
     found = Signature(*(columns(given.get(side)) for side in ("inputs", "outputs", "params")))
-    return found if found.inputs or found.outputs else None
+    return found if found.inputs or found.outputs or found.params else None
 
 
 def columns(given: Any) -> tuple[Column, ...]:
@@ -96,4 +103,9 @@ def _column(given: Mapping[str, Any]) -> Column:
     if isinstance(tensor, dict):
         shape = tuple(int(length) for length in tensor.get("shape", ()))
         return Column(_text(given.get("name")), str(tensor.get("dtype", "tensor")), bool(given.get("required", True)), shape)
-    return Column(_text(given.get("name")), str(given.get("type", "any")), bool(given.get("required", "default" not in given)))
+    required, default = bool(given.get("required", "default" not in given)), given.get("default")
+    return Column(_text(given.get("name")), str(given.get("type", "any")), required, default=None if default is None else _written(default))
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -47,6 +47,11 @@ _PROPERTIES = {
 CLASSES = {name: namespace + name for namespace, names in _CLASSES.items() for name in names.split()}
 PROPERTIES = {name: namespace + name for namespace, names in _PROPERTIES.items() for name in names.split()}
 
+_APART = """Run Model Experiment Dataset Person Agent DataService Service Document Algorithm Implementation Software EvaluationMeasure
+    HyperParameter HyperParameterSetting ModelEvaluation Feature Distribution PeriodOfTime Policy Catalog Kind Resource Class"""
+APART = frozenset(_APART.split())
+"""Classes whose things have descriptions of their own in the hub, or mean more than a tag does: what a tag says of one makes no such thing."""
+
 
 @dataclass
 class Described:

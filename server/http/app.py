@@ -20,6 +20,7 @@ from server.http import (
     graphs,
     inventory,
     linked,
+    mlflow,
     pages,
     problems,
     queries,
@@ -74,6 +75,7 @@ def application(hub: Hub) -> Flask:
         general.blueprint,
         linked.blueprint,
         inventory.blueprint,
+        mlflow.blueprint,
         *cords.BLUEPRINTS,
     ):
         app.register_blueprint(blueprint)

@@ -105,16 +105,21 @@ class Toolbox(Workbench):
     def load(self, kind: Kind, id: str) -> Thing:
         """Read a thing and its revision in one query; raise `NotFound`, or `Gone` with the tombstone."""
         document = self.document(kind, id)
-        history = self.names.history(document)
-        triples = self._described(document, history)
-        heads = [each.object for each in triples if each.subject == history and each.predicate == HUB.head]
-        own = _whole(triples, history)
-        if not heads:
+        thing, revision = self.assemble(kind, id, self._described(document, self.names.history(document)))
+        if not revision:
             raise NotFound(f"There is no {kind.label} {id[:80]}.")
-        revision = int(str(heads[0].value).rpartition("/")[2]) if isinstance(heads[0], NamedNode) else 0
-        if not own:
+        if thing is None:
             raise self.gone(kind, id, document)
-        return Thing(kind, id, self.root(kind, id, own), document, revision, own)
+        return thing
+
+    def assemble(self, kind: Kind, id: str, triples: Iterable[Triple]) -> tuple[Thing | None, int]:
+        """Make a thing of the statements of its graph and of its history's node: the thing, None where it is deleted; its revision, 0 for none."""
+        document = self.document(kind, id)
+        history = self.names.history(document)
+        heads = [each.object for each in triples if each.subject == history and each.predicate == HUB.head]
+        revision = int(str(heads[0].value).rpartition("/")[2]) if heads and isinstance(heads[0], NamedNode) else 0
+        own = _whole(triples, history)
+        return (Thing(kind, id, self.root(kind, id, own), document, revision, own) if revision and own else None), revision
 
     def description(self, document: NamedNode) -> frozenset[Triple]:
         """Read what a document says, shared nodes included; empty where there is none or it was deleted."""

@@ -114,7 +114,7 @@ def test_answers_that_are_wrong_are_errors_of_the_server(said: Said, told: str) 
 
 def test_pages_without_an_end_are_not_read_for_ever() -> None:
     with standing_in(lambda path: Said(b'{"next_page_token": "again"}')) as server:
-        with pytest.raises(UpstreamUnavailable, match="more than 0 points"):
+        with pytest.raises(UpstreamUnavailable, match="more than 0 entries for points of loss"):
             MLflow(server.url).history("1", "loss")
         assert len(server.paths) == 100
 

@@ -103,7 +103,7 @@ def test_a_signature_may_be_missing_or_empty_or_have_optional_columns() -> None:
         | {"signature": {"inputs": '[{"type": "string", "name": "a", "required": false}]', "params": '[{"name": "p", "type": "long", "default": 1}]'}}
     )
     assert read.signature is not None
-    assert read.signature.inputs == (Column("a", "string", False),) and read.signature.params == (Column("p", "long", False),)
+    assert read.signature.inputs == (Column("a", "string", False),) and read.signature.params == (Column("p", "long", False, default="1"),)
     assert read.framework == ("python_function", None)
     assert MLmodel({}).framework is None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import urllib3
 from pyoxigraph import NamedNode
 
 from server.errors import HubError, NotFound, RevisionMismatch, UpstreamTimeout, UpstreamUnavailable
+from server.graph.changes import Change
 from server.hub import Hub
 from server.services.callers import SYSTEM, Caller, Role
 from server.services.drafts import JSON, Document
+from server.services.importing import REASON
 from server.services.things import Thing
 from server.store.base import Store
 from tests.clients.test_tracking import RECORDED, recorded
@@ -215,21 +217,27 @@ def test_many_imports_of_one_run_at_once_make_one_run(old_hub: Hub, old: Recorde
 
 
 @pytest.mark.parametrize("raced_collection", ["models", "runs"])
-def test_others_that_write_all_the_time_are_given_way_to(old_hub: Hub, raced_collection: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_that_write_all_the_time_are_given_way_to(old_hub: Hub, old: Recorded, raced_collection: str, monkeypatch: pytest.MonkeyPatch) -> None:
     imported = old_hub.harvest.model(model(old_hub, LOCATION), 10)
     stored = model(old_hub, LOCATION)
-    patch = old_hub.assets.patch
+    run = recorded("restonly_runs_get")
+    run["run"]["info"]["status"] = "KILLED"
+    old.answers["runs/get"] = lambda: said(run)
+    commit = old_hub.tools.history.commit
 
-    def raced(caller: Caller, collection: str, id: str, members: Any, expected: Any, **options: Any) -> Any:
-        if collection == raced_collection:
-            patch(SYSTEM, collection, id, {"description": str(next(numbers))}, "*")
-        return patch(caller, collection, id, members, expected, **options)
+    def raced(changes: Sequence[Change], *rest: Any) -> int:
+        found = next((each for each in changes if each.collection == raced_collection), None)
+        if found is not None and rest[-1] == REASON:
+            old_hub.assets.patch(SYSTEM, raced_collection, found.id, {"keywords": [str(next(numbers))]}, "*")
+        return commit(changes, *rest)
 
     numbers = itertools.count()
-    monkeypatch.setattr(old_hub.assets, "patch", raced)
-    with pytest.raises(RevisionMismatch, match="by others all the time"):
+    monkeypatch.setattr(old_hub.tools.history, "commit", raced)
+    with pytest.raises(RevisionMismatch, match="current revision"):
         old_hub.harvest.model(stored, 10)
-    assert old_hub.harvest.attempt(imported, 10) == imported
+    assert next(numbers) == 4 and old_hub.harvest.attempt(imported, 10) == imported
+    monkeypatch.undo()
+    assert json(old_hub, "runs", referred(old_hub.harvest.model(stored, 10).values("run")[0].value))["status"] == "KILLED"
 
 
 def test_a_model_that_was_deleted_from_its_run_says_nothing_about_it(old_hub: Hub, old: Recorded) -> None:
