@@ -242,7 +242,10 @@ def resolve(token: Token, base: str, prefixes: Mapping[str, str]) -> str:
 def _resolved(iri: str, base: str) -> str:
     if not base or _ABSOLUTE.match(iri):
         return iri
-    return urljoin(base, iri) + ("#" if iri.endswith("#") else "")  # urljoin leaves an empty fragment out
+    try:
+        return urljoin(base, iri) + ("#" if iri.endswith("#") else "")  # urljoin leaves an empty fragment out
+    except ValueError:  # no IRI at all (`//[x`): the engine says so
+        return iri
 
 
 def _goes_on(word: str, going: bool, once: bool) -> tuple[bool, bool]:

@@ -167,11 +167,12 @@ class Reading:
         return self._iri(token)
 
     def _iri(self, token: Token) -> str:
-        iri = self.prologue.resolve(token)
+        if token.kind == "name" and token.text.partition(":")[0] + ":" not in self.prologue.prefixes:
+            raise self._refuse(f"The prefix of {token.text[:80]} is not declared.", token)
         try:
-            return NamedNode(iri).value
+            return NamedNode(self.prologue.resolve(token)).value
         except ValueError:
-            raise self._refuse(f"{token.text[:80]} is no absolute IRI, or its prefix is not declared.", token) from None
+            raise self._refuse(f"{token.text[:80]} is no absolute IRI.", token) from None
 
     # Data and templates
 

@@ -272,3 +272,8 @@ def _ask_at_random(address: str, came: list[object]) -> None:
     with pytest.raises(OSError, match=r"."):
         store.query(f"ASK {{ SERVICE <{address}> {{ }} }}")
     assert came
+
+
+def test_what_is_no_iri_is_left_to_the_engine() -> None:
+    assert inspect("BASE <http://x.example/> ASK { <//[x> ?p <y> }").relative
+    assert not inspect("BASE <http://x.example/> ASK { <z> ?p <y> }").relative
