@@ -21,7 +21,7 @@ from tests.support.listener import listening
 from tests.support.server import RunningHub, running_hub
 from tests.support.stores import FUSEKI, emptied_store
 
-UPDATE = "application/sparql-update"
+FORM, UPDATE = "application/x-www-form-urlencoded", "application/sparql-update"
 INSERT = "INSERT DATA { GRAPH <http://x.example/g> { <http://x.example/s> <http://x.example/p> %d } }"
 
 
@@ -66,11 +66,7 @@ WRONG = {
 def test_what_is_wrong_is_refused(client: FlaskClient, curator: dict[str, str], hub: Hub) -> None:
     last = hub.tools.history.last()
     for name, (options, status, words) in WRONG.items():
-        sent = {
-            "content_type": "application/x-www-form-urlencodedapplication/x-www-form-urlencoded",
-            **options,
-            "headers": curator | options.get("headers", {}),
-        }  # type: ignore[dict-item, operator]
+        sent = {"content_type": FORM, **options, "headers": curator | options.get("headers", {})}  # type: ignore[dict-item, operator]
         answer = client.post("/update", **sent)
         assert (answer.status_code, answer.mimetype) == (status, "application/problem+json") and words in answer.text, f"{name}: {answer.text}"
     refused = client.post("/update", data="INSERT DATA { <a:b> a <http://toys.example/ns#Toy> }", content_type=UPDATE, headers=curator)
@@ -111,7 +107,8 @@ def test_the_programs_that_people_use(real: RunningHub) -> None:
         ):
             assert send(real, token, text).status in (400, 404)
         assert send(real, token, f"INSERT {{ <a:a> <a:b> <a:c> }} USING <{address}> USING NAMED <{address}data> WHERE {{ }}").status == 200
-        assert send(real, token, "INSERT DATA { <a:a> <a:b> '" + "x" * 10_000_000 + "' }").status == 200
+        assert send(real, token, "INSERT DATA { <a:a> <a:b> 1 }" + " #\n" * 3_000_000).status == 200
+        assert send(real, token, "INSERT DATA { <a:a> <a:b> 1 " + ". <a:a> <a:b> 1 " * 700_000 + "}").status == 413
         assert not came
 
 
