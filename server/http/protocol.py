@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from flask import request
 
 from server.errors import Fault, Malformed, NotAcceptable, UnsupportedMediaType
+from server.http.entailing import entailed
 from server.http.negotiate import negotiate
 from server.services.queries import GRAPH_TYPES, TABLE_TYPES, Question, media_types
 from server.store.base import Form
@@ -65,7 +66,7 @@ def question() -> Question:
     if len(queries) != 1:
         raise Malformed(_NONE if not queries else "Send one query, not several.", faults=[Fault("?query", "must be given exactly once")])
     return Question(
-        sparql=queries[0],
+        sparql=entailed(queries[0], all_of(fields, "reasoning")),
         default=tuple(all_of(fields, "default-graph-uri")),
         named=tuple(all_of(fields, "named-graph-uri")),
         seconds=_seconds(fields),

@@ -8,6 +8,7 @@ from werkzeug.wsgi import FileWrapper
 
 from server.http import updates
 from server.http.auth import current_caller, current_hub
+from server.http.entailing import REASONING
 from server.http.negotiate import vary
 from server.http.operations import Parameter, operation
 from server.http.protocol import ALIASES, FORM, QUERY, UPDATE, question, real_type, wanted_type
@@ -24,6 +25,7 @@ _OTHERS = (
     Parameter("format", "short name of the answer's type (json, xml, csv, tsv, turtle, nt, jsonld, rdf, trig, nq), before Accept", example="csv"),
     Parameter("output", "the same as format"),
     Parameter("results", "the same as format"),
+    REASONING,
     Parameter("timeout", "seconds after which the query is ended; lowers HUB_QUERY_SECONDS and never raises it", type="number"),
 )
 _TEXT = {"type": "string"}

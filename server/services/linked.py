@@ -9,6 +9,7 @@ from pathlib import Path
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from server.errors import NotFound
+from server.graph.entailment import entail
 from server.graph.hierarchy import Hierarchy
 from server.graph.history import HISTORIES
 from server.graph.kinds import Kind, Shape
@@ -95,6 +96,10 @@ class Linked:
         written = "DELETE WHERE { GRAPH $graph { ?s ?p ?o } } ; INSERT DATA { GRAPH $graph { $triples } }"
         self._tools.store.update(fill(written, graph=self.closure, triples=sorted(wanted, key=str)))
         return True
+
+    def entail(self, sparql: str) -> str:
+        """Rewrite a query so that it means what RDFS makes of it, by the ontologies; raise `QueryRefused` where it cannot be read."""
+        return entail(sparql, self.hierarchy, f"{self._tools.names.base}sparql")
 
     def shape(self, collection: str) -> list[Triple]:
         """Return a kind's shape with the shapes of its parts and all that belongs to them."""
