@@ -87,6 +87,10 @@ class Lab:
             connection.send("PUT", f"/store?graph={servers.BASE}{path[1:]}", body, content_type="application/n-triples")
         return connection
 
+    def hub(self, name: str, things: int) -> Hub:
+        """Give another hub on the embedded store, with so many things."""
+        return self._hub(name, things)
+
     def restarted(self) -> Server:
         """Stop the hub with many things and start it again on what it left."""
         token, folder, things = self.large.token, self.large.folder, self.large.things

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from urllib.parse import quote
 
-from bench import data, servers
+from bench import cords, data, servers
 from bench.calls import WARM, Connection, medians
 from bench.lab import Hub, Lab, fresh
 from bench.results import Measured, Target, ratio
@@ -192,6 +192,7 @@ MEASURES: dict[str, dict[str, Measure]] = {
     "register": {EMBEDDED: register_embedded, FUSEKI: register_fuseki},
     "get": {EMBEDDED: get_embedded, FUSEKI: get_fuseki},
     "sparql": {FUSEKI: sparql},
+    "cords": {EMBEDDED: cords.embedded, FUSEKI: cords.fuseki},
     "bulk": {EMBEDDED: bulk_embedded, FUSEKI: bulk_fuseki},
     "growth": {EMBEDDED: growth},
     "memory": {EMBEDDED: memory},

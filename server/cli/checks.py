@@ -41,6 +41,7 @@ def _problems(hub: Hub, reasoner: bool) -> Iterator[str]:
         checks.check_shapes(hub.registry, ontologies),
         checks.check_log(found, hub.tools.history.last()),
         checks.check_things(hub.tools, progress(found, "things")),
+        checks.check_aliases(hub.tools, found),
         checks.check_index(hub.index, found),
     ]
     if reasoner:

@@ -36,6 +36,11 @@ def old_iri(iri: str) -> NamedNode | None:
     return NamedNode(old + _OTHER_NAMES.get(local, local)) if old and local else None
 
 
+def may_have_aliases(collection: str) -> bool:
+    """Tell whether descriptions of a collection can say anything in old IRIs."""
+    return collection in ("runs", "models") or collection.startswith("fl-")
+
+
 def aliases(thing: NamedNode, collection: str, triples: Iterable[Triple]) -> frozenset[Triple]:
     """Say in old IRIs what a description says that the descriptions of CORDS said too."""
     if collection == "runs":

@@ -118,6 +118,7 @@ def context() -> ResponseReturnValue:
 
 
 @blueprint.get("/openapi.json")
+@blueprint.get("/apispec.json", endpoint="apispec")  # where the clients of CORDS look for it
 @operation("Read the OpenAPI document", role=Role.none, tag="operations", content={JSON: {"type": "object"}}, lenient=True)
 def openapi_document() -> ResponseReturnValue:
     """Answer the OpenAPI 3.1 document of every route, and of every stored query that there is now."""

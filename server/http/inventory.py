@@ -12,7 +12,7 @@ from server.http.auth import current_hub
 from server.http.bodies import JSON
 from server.http.operations import Parameter, arguments, operation
 from server.services.callers import Role
-from server.services.inventory import PASSED_ON, SORTS
+from server.services.inventory import PASSED_ON, SORTS, Overview
 from server.services.searching import MOST
 
 blueprint = Blueprint("inventory", __name__)
@@ -46,15 +46,21 @@ _PAGE = {
 )
 def list_assets() -> ResponseReturnValue:
     """Answer a page of assets of all kinds."""
-    given = arguments()
-    filters = {name: value if isinstance(value, list) else [value] for name in PASSED_ON if (value := given.get(name)) is not None}
-    page = current_hub().inventory.page(given.get("kind", ()), given.get("sort", SORTS[0]), given.get("limit", 50), given.get("cursor"), filters)
+    page = asked()
     following = next_address(request.path, page.next)
     body = {"items": page.items, "total": page.total, **({"approximate": True} if page.approximate else {})}
     response = representations.json(body | ({"next": following} if following else {}))
     if following:
         response.headers.add("Link", f'<{following}>; rel="next"')
     return response
+
+
+def asked(*kinds: str) -> Overview:
+    """Return the page that the request asks for, of these kinds or of the ones that it names."""
+    given = arguments()
+    filters = {name: value if isinstance(value, list) else [value] for name in PASSED_ON if (value := given.get(name)) is not None}
+    chosen = kinds or given.get("kind", ())
+    return current_hub().inventory.page(chosen, given.get("sort", SORTS[0]), given.get("limit", 50), given.get("cursor"), filters)
 
 
 def next_address(path: str, cursor: str | None) -> str | None:

@@ -7,7 +7,7 @@ import logging
 from pyoxigraph import Literal, NamedNode
 
 from server.errors import StoreFull
-from server.graph.aliases import VERSION, aliases
+from server.graph.aliases import VERSION, aliases, may_have_aliases
 from server.graph.vocabulary import HUB
 from server.services.things import Toolbox
 from server.store.text import fill
@@ -39,7 +39,7 @@ def prepare_aliases(tools: Toolbox) -> None:
 def _make(tools: Toolbox) -> None:
     rows = tools.store.select(fill(_DOCUMENTS, head=HUB.head, document=HUB.document, kind=HUB.kind))
     found = [(row["document"], str(row["kind"].value)) for row in rows]
-    documents = [(each, kind) for each, kind in found if isinstance(each, NamedNode) and (kind in ("runs", "models") or kind.startswith("fl-"))]
+    documents = [(each, kind) for each, kind in found if isinstance(each, NamedNode) and may_have_aliases(kind)]
     for first in range(0, len(documents), _BATCH):
         said = [
             triple

@@ -13,6 +13,7 @@ from typing import Protocol
 from pyoxigraph import NamedNode, Triple
 
 from server.errors import DoesNotConform, HubError
+from server.graph.aliases import aliases, may_have_aliases
 from server.graph.changes import DELETE
 from server.graph.kinds import Registry
 from server.graph.literals import canonical_triple
@@ -109,6 +110,21 @@ def check_log(found: Iterable[Head], last: int) -> Iterator[str]:
     newest = max((head.sequence for head in found), default=0)
     if newest != last:
         yield f"The change log ends at {last}, the newest revision is {newest}."
+
+
+def check_aliases(tools: Toolbox, found: Iterable[Head]) -> Iterator[str]:
+    """Compare the graph of old IRIs with what the things say; where it is turned off, it has to be empty."""
+    names = tools.names
+    there = {each for each in tools.store.graph(names.aliases) if each.subject != names.aliases}
+    for head in found if names.aliased else ():
+        if not head.deleted and may_have_aliases(head.collection):
+            thing, document = names.thing(head.collection, head.id), names.document(head.collection, head.id)
+            said = aliases(thing, head.collection, tools.description(document))
+            if said - there:
+                yield f"{head.collection}/{head.id}: the graph of old IRIs lacks {len(said - there)} of its statements."
+            there -= said
+    if there:
+        yield f"The graph of old IRIs has {len(there)} statements that follow from nothing."
 
 
 def check_index(index: Index, found: Iterable[Head]) -> Iterator[str]:

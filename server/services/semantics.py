@@ -16,7 +16,7 @@ from urllib.parse import quote
 from cachetools import LRUCache, TTLCache
 from pyoxigraph import NamedNode
 
-from server.errors import NotFound, UpstreamUnavailable
+from server.errors import Gone, NotFound, UpstreamUnavailable
 from server.graph.cords import CLASSES, PROPERTIES, described
 from server.graph.literals import canonical_triple, python_number
 from server.graph.nesting import nested
@@ -125,7 +125,10 @@ class Semantics:
         with self._lock:
             known = self._kept.get(heads[0]) if heads else None
         if known is None:
-            found = self._assets.read(RUNS, id)
+            try:
+                found = self._assets.read(RUNS, id)
+            except (NotFound, Gone):  # a curator has taken it away; what the owner says is left
+                return []
             known = generated(tools.json(found))
             with self._lock:
                 self._kept[str(tools.names.revision(found.document, found.revision))] = known

@@ -11,6 +11,7 @@ from pyoxigraph import NamedNode
 from server.hub import Hub
 from server.services.assets import ANY
 from server.services.callers import SYSTEM, Role, anonymous
+from server.services.checks import check_aliases, heads
 from server.services.drafts import JSON, Document
 from server.services.queries import Question
 from server.store.base import Store
@@ -92,6 +93,9 @@ def test_a_setting_turns_them_off_and_on_again(stores: tuple[Store, Store], tmp_
     with wired(stores, tmp_path) as hub:
         assert len(rows(hub, SAMPLE)) == 1 and len(said(hub.kg)) == 11
     with wired(stores, tmp_path) as hub:
-        assert len(said(hub.kg)) == 11
+        assert len(said(hub.kg)) == 11 and not list(check_aliases(hub.tools, heads(hub.tools)))
+        hub.kg.update(f"DELETE WHERE {{ GRAPH {ALIASES} {{ ?s a ?t }} }} ; INSERT DATA {{ GRAPH {ALIASES} {{ <urn:x:a> <urn:x:b> 1 }} }}")
+        lacks, too_much = check_aliases(hub.tools, heads(hub.tools))
+        assert "lacks 5" in lacks and "1 statements that follow from nothing" in too_much
     with wired(stores, tmp_path, cords_aliases="off") as hub:
         assert not hub.kg.graph(ALIASES)

@@ -7,13 +7,12 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from server.http.auth import current_hub
 from server.http.bodies import JSON
 from server.http.cords.answers import CREATOR, creator, last_change, listed, local, somebody
-from server.http.inventory import QUERY
-from server.http.operations import arguments, operation
+from server.http.inventory import QUERY, asked
+from server.http.operations import operation
 from server.services.callers import Role
-from server.services.inventory import PASSED_ON, SORTS, plain_text
+from server.services.inventory import plain_text
 
 blueprint = Blueprint("cords-assets", __name__, url_prefix="/api")
 
@@ -36,9 +35,7 @@ _ASSETS = {"type": "array", "items": {"type": "object", "properties": {**_MEMBER
 def list_ml_assets() -> ResponseReturnValue:
     """Answer a page of assets of all kinds."""
     somebody()
-    given = arguments()
-    filters = {name: value if isinstance(value, list) else [value] for name in PASSED_ON if (value := given.get(name)) is not None}
-    page = current_hub().inventory.page(given.get("kind", ()), given.get("sort", SORTS[0]), given.get("limit", 50), given.get("cursor"), filters)
+    page = asked()
     return listed([_asset(each) for each in page.items], page)
 
 

@@ -43,10 +43,10 @@ class Text:
 Form = Mapping[str, Text]
 
 
-def schema(form: Form) -> Mapping[str, Any]:
-    """Describe a form for the OpenAPI document."""
+def schema(form: Form, **example: str) -> Mapping[str, Any]:
+    """Describe a form for the OpenAPI document, with an example that can be sent."""
     properties = {name: {"type": "string", "minLength": text.least} | ({"format": "email"} if text.email else {}) for name, text in form.items()}
-    return {JSON: {"type": "object", "required": list(form), "properties": properties}}
+    return {JSON: {"type": "object", "required": list(form), "properties": properties, "example": example}}
 
 
 def filled(form: Form) -> dict[str, Any]:

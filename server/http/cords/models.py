@@ -15,13 +15,13 @@ from server.http.auth import current_hub
 from server.http.bodies import JSON
 from server.http.cords.answers import CREATOR, answer, creator, last_change, listed, local, somebody
 from server.http.cords.forms import Text, filled, schema
-from server.http.inventory import QUERY
-from server.http.operations import arguments, operation
+from server.http.inventory import QUERY, asked
+from server.http.operations import operation
 from server.services.assets import ANY
 from server.services.callers import Role
 from server.services.describing import MODEL_KEYS
 from server.services.drafts import Document
-from server.services.inventory import PASSED_ON, SORTS, plain_text
+from server.services.inventory import plain_text
 from server.services.things import Thing
 
 blueprint = Blueprint("cords-models", __name__, url_prefix="/api/ml_models")
@@ -38,7 +38,12 @@ _MODEL = {
 }
 _KEYS = {"name": "title", "version": "version", "description": "description", "ml_flow_model_path": "location"}
 _TEXT = {"type": "string"}
-_ANSWER = {JSON: {"type": "object", "properties": dict.fromkeys(("model_id", *_MODEL, "timestamp"), _TEXT)}}
+_EXAMPLE = {
+    "name": "Test Model 1", "version": "1.0", "description": "This model is a test model",
+    "ml_flow_model_path": "mlflow-artifacts:/208444466607110357/2c8c2fc3fefe4c56a29ac325c0bac39c/artifacts/knnmodel",
+}  # fmt: skip
+_SHOWN = {**_EXAMPLE, "model_id": "344f0e124bfb7363651bb080c3ca36f43a23094ab6566e1943f7592b7ff620e9", "timestamp": "2024-05-31T13:37:55.708378"}
+_ANSWER = {JSON: {"type": "object", "properties": dict.fromkeys(("model_id", *_MODEL, "timestamp"), _TEXT), "example": _SHOWN}}
 _LISTED = {"type": "object", "properties": {**dict.fromkeys(("model_id", *_MODEL, "timestamp"), _TEXT), "created_by": CREATOR}}
 _PAGING = tuple(each for each in QUERY if each.name != "kind")
 _PATHS = "`ml_flow_model_path` takes every form in which MLflow 2 and 3 name a model, and addresses in other stores."
@@ -49,7 +54,7 @@ _PATHS = "`ml_flow_model_path` takes every form in which MLflow 2 and 3 name a m
     "Add a model",
     role=Role.contributor,
     tag="CORDS",
-    body=schema(_MODEL),
+    body=schema(_MODEL, **_EXAMPLE),
     content=_ANSWER,
     answers={201: "stored; what MLflow knows is imported if it answers soon, else when semantics are asked for"},
     lenient=True,
@@ -75,7 +80,7 @@ def get_model(model_id: str) -> ResponseReturnValue:
     "Replace what a model says",
     role=Role.contributor,
     tag="CORDS",
-    body=schema(_MODEL),
+    body=schema(_MODEL, **_EXAMPLE),
     content=_ANSWER,
     answers={200: "replaced; with another path, what was imported goes and is imported anew"},
     lenient=True,
@@ -103,9 +108,7 @@ def update_model(model_id: str) -> ResponseReturnValue:
 def list_models() -> ResponseReturnValue:
     """Answer a page of models."""
     somebody()
-    given = arguments()
-    filters = {name: value if isinstance(value, list) else [value] for name in PASSED_ON if (value := given.get(name)) is not None}
-    page = current_hub().inventory.page([_COLLECTION], given.get("sort", SORTS[0]), given.get("limit", 50), given.get("cursor"), filters)
+    page = asked(_COLLECTION)
     return listed([_listed(each) for each in page.items], page)
 
 

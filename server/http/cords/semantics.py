@@ -21,8 +21,9 @@ FULL = "full"
 
 _TEXT = {"type": "string"}
 _NODES = {"type": "object", "properties": {"@context": {"type": "object"}, METADATA: {"type": "array", "items": {"type": "object"}}}}
+_EXAMPLE = {METADATA: [{"@id": "http://example.org#grid-search", "@type": "mls:Process", "mls:achieves": "load forecasting"}]}
 _CONTENT = {JSON: {"type": "object", "properties": {"model_id": _TEXT, "semantics": _NODES}}}
-_BODY = {JSON: _NODES, **{each: _TEXT for each in TYPES if each != JSON}}
+_BODY = {JSON: {**_NODES, "example": _EXAMPLE}, **{each: _TEXT for each in TYPES if each != JSON}}
 _OWN = """The body is the object `semantics` of an answer, or only its nodes that are yours: `@id` is `http://example.org#<name>`, or the model's
 IRI for the model itself. What is generated already is passed over. JSON-LD, Turtle and other RDF about `<>`, the model, and `<#name>` do as well."""
 _CHANGED = {200: "the description as it is now", 403: "it is somebody else's model", 404: "no such model", 422: "it does not conform"}

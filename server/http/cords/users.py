@@ -26,6 +26,7 @@ _NEW_USER = {
     "last_name": Text("Last name is required."),
     "role": Text("Role is required."),
 }
+_EXAMPLE = {"email": "ada@example.org", "password": "password123", "first_name": "Ada", "last_name": "Example", "role": "ML Engineer"}
 _TEXT = {"type": "string"}
 _USER = {"type": "object", "properties": dict.fromkeys(("email", "first_name", "last_name", "role", "timestamp", "user_id"), _TEXT)}
 
@@ -35,7 +36,7 @@ _USER = {"type": "object", "properties": dict.fromkeys(("email", "first_name", "
     "Register",
     role=Role.none,
     tag="CORDS",
-    body=schema(_NEW_USER),
+    body=schema(_NEW_USER, **_EXAMPLE),
     content={JSON: _USER},
     answers={201: "registered, as a contributor; the role says what the person does and gives no right", 409: "the e-mail has an account"},
     lenient=True,
@@ -97,7 +98,7 @@ def list_users() -> ResponseReturnValue:
 @blueprint.delete("/delete_user/<user_id>")
 @operation(
     "Delete a user",
-    role=Role.reader,
+    role=Role.contributor,
     tag="CORDS",
     content={JSON: {"type": "object", "properties": {"status": _TEXT, "message": _TEXT}}},
     answers={200: "the account is deleted", 403: "it is somebody else's, or the last administrator's", 404: "no such user"},

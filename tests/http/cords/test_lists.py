@@ -53,6 +53,13 @@ def test_all_assets_are_in_one_list_with_who_created_them(api: Api, ada: str) ->
     }  # fmt: skip
     bundle = api.call("POST", "/api/bundles", {"title": "file", "file_name": "load.zip"}).json
     made = [api.call("POST", "/api/datasets", dataset | {"bundles": [bundle["iri"]]}).json]  # type: ignore[index]
+    place = f"/api/datasets/{made[0]['id']}"  # type: ignore[index]
+    changed = made[0] | {"license": "http://spdx.org/licenses/CC0-1.0", "features": [{"name": "t", "datatype": "date"}]}  # type: ignore[operator]
+    assert api.call("PUT", place, changed, If_Match="*").json["features"][0]["datatype"] == "date"  # type: ignore[index]
+    assert api.call("PATCH", place, {"distributions": None, "description": "d"}, If_Match="*").json["bundles"] == [bundle["iri"]]  # type: ignore[index]
+    training = api.call("POST", "/api/fl-trainings", dataset | {"distributions": None, "bundles": [bundle["iri"]]})  # type: ignore[index]
+    assert training.status_code == 201 and training.json["features"] and training.json["license"], training.text  # type: ignore[index]
+    assert api.call("DELETE", f"/api/fl-trainings/{training.json['id']}", If_Match="*").status_code == 204  # type: ignore[index]
     made.append(api.call("POST", "/api/fl-services", {"title": "Training", "license": "MIT", "training": {"training_rounds": 3}}).json)
     api.call("POST", "/api/ml_models/add_model", MODEL)
     made.append(api.call("POST", "/api/runs", {"title": "Run"}).json)

@@ -11,6 +11,7 @@ from pyoxigraph import RdfFormat, parse
 from server.graph.cords import CLASSES, PROPERTIES
 from server.graph.literals import canonical_triple
 from server.graph.vocabulary import PREFIXES
+from server.services.callers import SYSTEM
 from server.values import ROOT
 from tests.http.cords.conftest import Api
 
@@ -114,6 +115,13 @@ def test_what_cannot_be_said_is_refused_with_the_place(user: Api, model: str) ->
         assert answer.status_code == status, answer.text
         assert answer.json["status"] == "failed" and answer.json["errors"][0]["pointer"].startswith(pointer), answer.json  # type: ignore[index]
     assert user.call("GET", f"/api/models/{model}").json["revision"] == 1  # type: ignore[index]
+
+
+def test_a_model_whose_run_is_gone_is_described_by_what_its_owner_says(user: Api, model: str) -> None:
+    assert user.call("PATCH", f"/api/ml_models/semantics/{model}", {"mls:definedOn": "iris"}).status_code == 200
+    run: str = user.call("GET", f"/api/models/{model}").json["run"].rpartition("/")[2]  # type: ignore[index]
+    user.hub.assets.delete(SYSTEM, "runs", run, "*", force=True)
+    assert set(nodes(user, model)) == {model}
 
 
 def test_rights_media_types_and_revisions_hold(user: Api, model: str) -> None:
