@@ -57,7 +57,7 @@ def test_all_assets_are_in_one_list_with_who_created_them(api: Api, ada: str) ->
     changed = made[0] | {"license": "http://spdx.org/licenses/CC0-1.0", "features": [{"name": "t", "datatype": "date"}]}  # type: ignore[operator]
     assert api.call("PUT", place, changed, If_Match="*").json["features"][0]["datatype"] == "date"  # type: ignore[index]
     assert api.call("PATCH", place, {"distributions": None, "description": "d"}, If_Match="*").json["bundles"] == [bundle["iri"]]  # type: ignore[index]
-    training = api.call("POST", "/api/fl-trainings", dataset | {"distributions": None, "bundles": [bundle["iri"]]})  # type: ignore[index]
+    training = api.call("POST", "/api/fl-trainings", {key: dataset[key] for key in ("title", "license", "features")} | {"bundles": [bundle["iri"]]})  # type: ignore[index]
     assert training.status_code == 201 and training.json["features"] and training.json["license"], training.text  # type: ignore[index]
     assert api.call("DELETE", f"/api/fl-trainings/{training.json['id']}", If_Match="*").status_code == 204  # type: ignore[index]
     made.append(api.call("POST", "/api/fl-services", {"title": "Training", "license": "MIT", "training": {"training_rounds": 3}}).json)

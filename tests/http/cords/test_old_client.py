@@ -156,9 +156,9 @@ def test_a_body_that_is_longer_than_announced_is_refused_and_not_waited_for(hub:
     assert hub.request("GET", "/health").status == 200
 
 
-def test_the_requests_of_the_interface_in_their_order(hub: RunningHub) -> None:
+def test_the_requests_about_users_and_models_in_their_order(hub: RunningHub) -> None:
     client = Client(hub)
-    users, models, services = "/api/users/", "/api/ml_models/", "/api/fl_services/"
+    users, models = "/api/users/", "/api/ml_models/"
     client.refused("POST", users + "register", 400, {})
     user = client.ok("POST", users + "register", PERSON, 201)
     assert user.keys() == {"email", "first_name", "last_name", "role", "user_id", "timestamp"}  # and no password
@@ -216,6 +216,11 @@ def test_the_requests_of_the_interface_in_their_order(hub: RunningHub) -> None:
     again = client.ok("GET", models + "generate_semantics/" + "e" * 64 + "?refresh=true")["semantics"]["cords:mlmetadata"]
     assert again[:-1] == described["semantics"]["cords:mlmetadata"] and again[-1]["mls:achieves"]["@value"] == "kept"
 
+
+def test_the_requests_about_federated_learning_in_their_order(hub: RunningHub) -> None:
+    client, services = Client(hub), "/api/fl_services/"
+    client.ok("POST", "/api/users/register", PERSON | {"email": "fl@example.org"}, 201)
+    client.token = client.ok("POST", "/api/users/get-auth-token", Authorization=basic("fl@example.org", "pass"))["token"]
     service = client.ok("POST", services + "add", SERVICE, 201)
     place = service["fl_service_id"]
     assert client.ok("GET", services + "get/" + place)["publised"] is False
