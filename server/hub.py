@@ -15,6 +15,7 @@ from server.services.aliasing import prepare_aliases
 from server.services.amending import Amending
 from server.services.assets import Assets
 from server.services.bulk import Bulk
+from server.services.endpoint import Endpoint
 from server.services.enrolment import Enrolment
 from server.services.federated import Federated
 from server.services.free_past import FreePast
@@ -30,7 +31,9 @@ from server.services.past import Past
 from server.services.persons import Persons
 from server.services.places import Places
 from server.services.queries import Queries, limits_of
+from server.services.query_log import QueryLog
 from server.services.reports import Reports
+from server.services.retention import Retention
 from server.services.searching import Searching
 from server.services.semantic_search import SemanticSearch
 from server.services.semantics import Semantics
@@ -72,6 +75,8 @@ class Hub:
     amending: Amending
     validating: Validating
     queries: Queries
+    query_log: QueryLog
+    endpoint: Endpoint
     reports: Reports
     updating: Updating
     graphs: Graphs
@@ -90,6 +95,7 @@ class Hub:
         self.closing.set()
         self.bulk.close()
         self.indexing.close()
+        self.query_log.flush()
         self.identity.close()
         self.harvest.close()
         self.statistics.close()
@@ -130,9 +136,12 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     assets = Assets(tools, indexing.publish)
     persons = Persons(assets)
     login_life = timedelta(minutes=settings.token_minutes)
-    identity = Identity.build(system, persons.create, persons.remove, mode=settings.registration, login_life=login_life)
+    retention = Retention(system, settings.audit_days, settings.audit_query_days)
+    mode = settings.registration
+    identity = Identity.build(system, persons.create, persons.remove, mode=mode, login_life=login_life, retention=retention)
     enrolment = Enrolment(identity.accounts, identity.registration)
-    queries = Queries.build(kg, settings)
+    query_log = QueryLog(identity.audit.record)
+    queries = Queries.build(kg, settings, query_log)
     together = Together(tools, indexing.publish, enrolment.before_delete)
     graphs = Graphs(Places(tools), together)
     below = partial(subclasses, settings.ontology)
@@ -163,6 +172,8 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         amending=Amending(assets),
         validating=Validating(tools),
         queries=queries,
+        query_log=query_log,
+        endpoint=Endpoint(settings, counting),
         reports=reports,
         semantic_search=SemanticSearch(reports, queries, tools, below),
         statistics=counting,

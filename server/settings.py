@@ -130,6 +130,8 @@ class Settings:
     query_concurrency: int = row(
         number(1, 256), max(2, _CORES), "Strangers' SPARQL queries that run at the same time in one process.", shown="by cores"
     )
+    audit_days: int = row(number(1, 36500), 730, "How long the audit log keeps an entry.", unit="days")
+    audit_query_days: int = row(number(1, 36500), 30, "How long the audit log keeps an entry about a SPARQL query.", unit="days")
     body_bytes: int = row(SIZE, 16 * 2**20, "Largest body of a request.", unit="bytes")
     bundle_bytes: int = row(SIZE, 8 * 2**30, "Largest model bundle.", unit="bytes")
     cors_origins: tuple[str, ...] = row(many(ORIGIN), ("http://localhost:8082",), "Web origins whose pages may call the hub.")

@@ -38,6 +38,8 @@ def _record(response: Response) -> Response:
 
 
 def _matters(status: int) -> bool:
+    if status == 429 and request.blueprint == "sparql":
+        return False  # `services.query_log` has it
     if outcome_of(status) == REFUSED:
         return True
     if request.method in _SAFE:

@@ -282,4 +282,5 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "status": entry.status,
         "request": entry.request,
         "address": entry.address,
+        **{name: value for name in audit.NUMBERS if (value := getattr(entry, name)) is not None},
     }

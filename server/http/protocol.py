@@ -9,6 +9,7 @@ from flask import request
 from server.errors import Fault, Malformed, NotAcceptable, UnsupportedMediaType
 from server.http.entailing import entailed
 from server.http.negotiate import negotiate
+from server.logs import request_id
 from server.services.queries import GRAPH_TYPES, TABLE_TYPES, Question, media_types
 from server.store.base import Form
 
@@ -71,7 +72,21 @@ def question() -> Question:
         named=tuple(all_of(fields, "named-graph-uri")),
         seconds=_seconds(fields),
         address=request.remote_addr or "",
+        request=request_id.get(),
     )
+
+
+def only_wishes() -> bool:
+    """Tell whether nothing is asked: there is no parameter, but for the type of the answer."""
+    return all(name in _WISHES for name in request.args)
+
+
+def explains() -> bool:
+    """Tell whether the caller wants to know what becomes of the query instead of its answer."""
+    given = request.values.get("explain", "false").strip().lower()
+    if given not in ("", "1", "true", "0", "false"):
+        raise Malformed("explain is true or false.", faults=[Fault("?explain", "must be true or false")])
+    return given in ("", "1", "true")
 
 
 _NONE = (

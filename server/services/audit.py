@@ -1,4 +1,4 @@
-"""The audit log: who did or tried what, when, from where, and how it ended. Never what was in the request.
+"""The audit log: who did, asked or tried what, when, from where, and how it ended. Never what was in the request.
 
 Entries are numbered without gaps, like the change log, because neither store can scan a range of times: a page is read by its exact
 numbers. A background thread writes them in batches, so that a request does not wait for a second commit; an entry is in the store
@@ -20,12 +20,14 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from server.errors import HubError
 from server.graph.vocabulary import HUB, RDF
+from server.services.retention import Retention
 from server.services.system import AUDIT, PROLOGUE, item, moment, now, printable, stamp
 from server.store.base import Row, Store
 from server.store.text import fill
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 OUTCOMES = (DONE, REFUSED, FAILED)
+NUMBERS = ("milliseconds", "rows", "bytes", "queries")
 FILTERS = ("account", "action", "address", "outcome", "request", "status")
 
 _DELAY_SECONDS = 0.1
@@ -54,6 +56,8 @@ _ENTRY = """
   ?entry hub:sequence ?sequence ; hub:at ?at ; hub:action ?action ; hub:outcome ?outcome .
   OPTIONAL { ?entry hub:account ?account } OPTIONAL { ?entry hub:person ?person } OPTIONAL { ?entry hub:token ?token }
   OPTIONAL { ?entry hub:status ?status } OPTIONAL { ?entry hub:request ?request } OPTIONAL { ?entry hub:address ?address }
+  OPTIONAL { ?entry hub:milliseconds ?milliseconds OPTIONAL { ?entry hub:rows ?rows } OPTIONAL { ?entry hub:bytes ?bytes }
+    OPTIONAL { ?entry hub:queries ?queries } }
 }"""
 _BY_NUMBER = PROLOGUE + "SELECT * WHERE { GRAPH $audit { VALUES ?sequence { $numbers }" + _ENTRY + "}"
 # As a pattern with its value, a condition would be joined first with all entries that have it: 660 ms instead of 20.
@@ -76,6 +80,10 @@ class Entry:
     status: int | None = None
     request: str | None = None
     address: str | None = None
+    milliseconds: int | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    queries: int | None = None
     at: datetime = field(default_factory=now)
     sequence: int = 0
 
@@ -83,9 +91,9 @@ class Entry:
 class Audit:
     """Writes and reads the audit log of one system dataset."""
 
-    def __init__(self, system: Store) -> None:
-        """Keep the log in this dataset; the thread starts with the first entry."""
-        self._store = system
+    def __init__(self, system: Store, retention: Retention | None = None) -> None:
+        """Keep the log in this dataset; the thread starts with the first entry. Without a retention nothing is ever removed."""
+        self._store, self._retention = system, retention
         self._changed = threading.Condition()
         self._waiting: list[Entry] = []
         self._lost = 0
@@ -139,7 +147,16 @@ class Audit:
         """Read entries newest first, with numbers above `since` and below `before`; the filters name exact values (see `FILTERS`)."""
         newest = self.last()
         below = min(before or newest + 1, newest + 1)
-        numbers = self._matching(filters, since, below, limit) if filters else _down(below, max(since, below - 1 - limit))
+        if filters:
+            return self._read(self._matching(filters, since, below, limit))
+        found: list[Entry] = []
+        width = limit
+        while len(found) < limit and below > since + 1:  # there are gaps where old queries were removed
+            found += self._read(_down(below, max(since, below - 1 - width)))
+            below, width = below - width, min(width * 2, _RECENTLY)
+        return found[:limit]
+
+    def _read(self, numbers: list[Literal]) -> list[Entry]:
         rows = self._store.select(fill(_BY_NUMBER, audit=AUDIT, numbers=numbers)) if numbers else []
         return sorted((_entry(row) for row in rows), key=lambda entry: entry.sequence, reverse=True)
 
@@ -163,10 +180,24 @@ class Audit:
                 self._changed.notify_all()
             if not written:
                 return
+            self._prune()
+
+    def _until_due(self) -> float | None:
+        return self._retention.until_due() if self._retention else None
+
+    def _prune(self) -> None:
+        """Remove what is too old, a little at a time."""
+        if self._retention is None:
+            return
+        try:
+            self._retention.prune()
+        except HubError as error:
+            _LOG.warning("the audit log cannot be pruned now: %s", error.detail)
 
     def _next_batch(self) -> list[Entry]:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
+            while not self._changed.wait_for(lambda: self._waiting or self._closing, self._until_due()):
+                self._prune()
             self._changed.wait_for(lambda: self._hurry or self._closing or len(self._waiting) >= _BATCH, _DELAY_SECONDS)
             if self._lost:
                 self._waiting.insert(0, Entry(f"audit: {self._lost} entries lost, more came than the store could take", FAILED))
@@ -221,7 +252,8 @@ def _triples(node: NamedNode, entry: Entry) -> list[Triple]:
     triples = [Triple(node, HUB[name], Literal(printable(value, 500))) for name, value in texts.items() if value is not None]
     triples += [Triple(node, RDF.type, HUB.AuditEntry), Triple(node, HUB.at, stamp(entry.at))]
     triples += [Triple(node, HUB.person, entry.person)] if entry.person else []
-    triples += [Triple(node, HUB.status, Literal(entry.status))] if entry.status is not None else []
+    numbers = {name: getattr(entry, name) for name in ("status", *NUMBERS)}
+    triples += [Triple(node, HUB[name], Literal(value)) for name, value in numbers.items() if value is not None]
     return triples
 
 
@@ -229,16 +261,20 @@ def _entry(row: Row) -> Entry:
     def optional(name: str) -> str | None:
         return row[name].value if name in row else None
 
-    person, status = optional("person"), optional("status")
+    def number(name: str) -> int | None:
+        return int(row[name].value) if name in row else None
+
+    person = optional("person")
     return Entry(
         action=row["action"].value,
         outcome=row["outcome"].value,
         account=optional("account"),
         person=NamedNode(person) if person else None,
         token=optional("token"),
-        status=int(status) if status else None,
+        status=number("status"),
         request=optional("request"),
         address=optional("address"),
         at=moment(row["at"]),
+        **{name: number(name) for name in NUMBERS},
         sequence=int(row["sequence"].value),
     )

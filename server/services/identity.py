@@ -9,6 +9,7 @@ from server.services.accounts import Accounts
 from server.services.audit import Audit
 from server.services.logins import Logins
 from server.services.registration import CreatePerson, Invites, Registration, RemovePerson
+from server.services.retention import Retention
 from server.services.throttle import Throttle
 from server.services.tokens import LOGIN_LIFE, Tokens
 from server.store.base import Store
@@ -27,7 +28,14 @@ class Identity:
 
     @classmethod
     def build(
-        cls, system: Store, create_person: CreatePerson, remove_person: RemovePerson, *, mode: str = "open", login_life: timedelta = LOGIN_LIFE
+        cls,
+        system: Store,
+        create_person: CreatePerson,
+        remove_person: RemovePerson,
+        *,
+        mode: str = "open",
+        login_life: timedelta = LOGIN_LIFE,
+        retention: Retention | None = None,
     ) -> Identity:
         """Wire the services over a system dataset; the two callables make and remove a person in the knowledge graph."""
         accounts, invites = Accounts(system), Invites(system)
@@ -37,7 +45,7 @@ class Identity:
             logins=Logins(accounts, Throttle(system)),
             invites=invites,
             registration=Registration(mode, accounts, invites, create_person, remove_person),
-            audit=Audit(system),
+            audit=Audit(system, retention),
         )
 
     def close(self) -> None:

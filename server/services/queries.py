@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from pyoxigraph import NamedNode
 
@@ -38,13 +39,14 @@ def limits_of(settings: Settings) -> Limits:
 
 @dataclass(frozen=True)
 class Question:
-    """A query as it was sent, with the dataset that the protocol names beside it, the time asked for, and the address it came from."""
+    """A query as it was sent, with the dataset that the protocol names beside it, the time asked for, where it came from, and its request's id."""
 
     sparql: str
     default: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     seconds: float | None = None
     address: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,40 @@ class Asked:
 
     caller: Caller
     question: Question
+    form: str
     seconds: float
+    rows: int
     bytes: int
     outcome: str
+
+
+@dataclass
+class Trace:
+    """What became of a query on its way: its form, the limits that it had, and the seconds spent before each step was done."""
+
+    begin: float = field(default_factory=time.monotonic)
+    form: str = "query"
+    limits: Limits | None = None
+    steps: dict[str, float] = field(default_factory=dict)
+
+    def done(self, step: str) -> None:
+        """Note that a step is done now."""
+        self.steps[step] = time.monotonic() - self.begin - sum(self.steps.values())
+
+    def describe(self, question: Question, answer: Answer | None = None) -> dict[str, Any]:
+        """Say it in JSON: what was asked, which limits held, what came of it, where the time went (in milliseconds)."""
+        described: dict[str, Any] = {
+            "asked": {"form": self.form, "characters": len(question.sparql), "default": question.default, "named": question.named},
+            "time": {**{step: round(seconds * 1000, 2) for step, seconds in self.steps.items()}, "total": self._total()},
+        }
+        if self.limits is not None:
+            described["limits"] = asdict(self.limits)
+        if answer is not None:
+            described["answer"] = {"media_type": answer.media_type, "rows": answer.rows, "bytes": answer.length}
+        return described
+
+    def _total(self) -> float:
+        return round((time.monotonic() - self.begin) * 1000, 2)
 
 
 Record = Callable[[Asked], None]
@@ -81,24 +114,44 @@ class Queries:
 
         Raises `QueryRefused`, `QueryTimeout`, `QueryLimit`, `TooManyRequests`, and whatever `choose` raises.
         """
-        caller.require(Role.reader)
-        begin = time.monotonic()
+        return self._run(caller, question, choose, Trace())
+
+    def explain(self, caller: Caller, question: Question, choose: Callable[[Form], str]) -> dict[str, Any]:
+        """Run a question and tell what became of it instead of the answer. What it raises tells it too, as the member `explain`."""
+        trace = Trace()
         try:
-            answer = self._run(caller, question, choose)
+            answer = self._run(caller, question, choose, trace)
         except HubError as error:
-            self._tell(Asked(caller, question, time.monotonic() - begin, 0, type(error).__name__))
+            error.members = {**error.members, "explain": trace.describe(question)}
             raise
-        self._tell(Asked(caller, question, time.monotonic() - begin, answer.length, "done"))
+        answer.body.close()
+        return trace.describe(question, answer)
+
+    def _run(self, caller: Caller, question: Question, choose: Callable[[Form], str], trace: Trace) -> Answer:
+        caller.require(Role.reader)
+        try:
+            answer = self._answer(caller, question, choose, trace)
+        except HubError as error:
+            self._tell(caller, question, trace, type(error).__name__)
+            raise
+        self._tell(caller, question, trace, "done", answer.rows, answer.length)
         return answer
 
-    def _run(self, caller: Caller, question: Question, choose: Callable[[Form], str]) -> Answer:
+    def _answer(self, caller: Caller, question: Question, choose: Callable[[Form], str], trace: Trace) -> Answer:
         found = inspect(question.sparql)
+        trace.form = found.verb
         media_type = choose(found.form)
-        limits = self._within(question.seconds)
+        limits = trace.limits = self._within(question.seconds)
+        trace.done("read")
         with self._turnstile.place(caller.id or f"nobody at {question.address}", limits.seconds):
+            trace.done("waited")
             default, named = self._dataset(question, found)
             text = f"BASE <{self._base}> {question.sparql}" if found.relative and self._base else question.sparql
-            return self._kg.stranger(text, found.form, media_type, limits, default=default, named=named)
+            trace.done("graphs")
+            try:
+                return self._kg.stranger(text, found.form, media_type, limits, default=default, named=named)
+            finally:
+                trace.done("store")
 
     def _within(self, seconds: float | None) -> Limits:
         """Lower the time limit to what was asked for; it is never raised."""
@@ -128,9 +181,9 @@ class Queries:
         present = {row["graph"] for row in self._kg.select(fill(_PRESENT, graphs=wanted.values()))}
         return [iri for iri, name in wanted.items() if name not in present]
 
-    def _tell(self, asked: Asked) -> None:
+    def _tell(self, caller: Caller, question: Question, trace: Trace, outcome: str, rows: int = 0, length: int = 0) -> None:
         if self._record:
-            self._record(asked)
+            self._record(Asked(caller, question, trace.form, time.monotonic() - trace.begin, rows, length, outcome))
 
 
 def _named(iri: str, wrong: type[HubError]) -> NamedNode:

@@ -31,12 +31,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Answer:
-    """A finished answer to a stranger's query: its media type, its length in bytes, and a file at position 0 to read it from."""
+    """A finished answer to a stranger's query: its media type, its length in bytes and in rows (or triples), and a file at its begin."""
 
     form: Form
     media_type: str
     length: int
     body: IO[bytes]
+    rows: int = 1
 
 
 class Store(Protocol):

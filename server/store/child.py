@@ -130,10 +130,10 @@ class ChildPool:
         with ExitStack() as undo:
             body = cast(IO[bytes], undo.enter_context(tempfile.SpooledTemporaryFile(max_size=_MIB)))
             with self._slot(limits.seconds):
-                length = self._answer(task, limits, body)
+                length, rows = self._answer(task, limits, body)
             undo.pop_all()  # from here on it is the answer's
         body.seek(0)
-        return Answer(form, media_type, length, body)
+        return Answer(form, media_type, length, body, rows if form != "ask" else 1)
 
     def warm(self) -> None:
         """See to it that a process waits for the next query."""
@@ -160,13 +160,13 @@ class ChildPool:
         finally:
             self._slots.release()
 
-    def _answer(self, task: dict[str, Any], limits: Limits, body: IO[bytes]) -> int:
+    def _answer(self, task: dict[str, Any], limits: Limits, body: IO[bytes]) -> tuple[int, int]:
         child = self._take(task)
         whole = False
         try:
-            length, held = self._collect(child, task["media_type"], limits, body)
+            length, rows, held = self._collect(child, task["media_type"], limits, body)
             whole = held <= _RETIRE_MB
-            return length
+            return length, rows
         except (QueryRefused, StoreUnavailable):
             whole = True
             raise
@@ -204,15 +204,16 @@ class ChildPool:
         child.end()
         self.warm()
 
-    def _collect(self, child: _Child, media_type: str, limits: Limits, body: IO[bytes]) -> tuple[int, int]:
-        """Take the answer in, up to its end or to a limit; return its length and the memory that the process holds after it."""
+    def _collect(self, child: _Child, media_type: str, limits: Limits, body: IO[bytes]) -> tuple[int, int, int]:
+        """Take the answer in, up to its end or to a limit; return its length, its rows, and the memory that the process holds after it."""
         deadline = time.monotonic() + limits.seconds
         counter = RowCounter(media_type)
         length = 0
         while True:
             kind, content = child.receive(deadline)
             if kind == b"E":
-                return length, json.loads(content)["memory_mb"]
+                told = json.loads(content)
+                return length, counter.rows + told["triples"], told["memory_mb"]
             if kind == b"F":
                 raise _failure(json.loads(content), limits)
             length += len(content)

@@ -89,13 +89,13 @@ class Frames:
         """Do nothing: nothing is held back."""
 
 
-def answer(store: Store, task: dict[str, Any], target: Frames) -> None:
-    """Run one query and write its answer; raise `Failure` when there is none."""
+def answer(store: Store, task: dict[str, Any], target: Frames) -> int:
+    """Run one query, write its answer, and return how many triples it has; raise `Failure` when there is none."""
     try:
         results = store.query(task["sparql"], **_dataset(task))
         if not isinstance(results, _FORMS[task["form"]]):
             raise Failure("refused", f"The query is no {task['form'].upper()}.")
-        _write(results, task, target)
+        return _write(results, task, target)
     except SyntaxError as error:
         raise _unreadable(str(error)) from error
     except MemoryError as error:
@@ -115,19 +115,28 @@ def _dataset(task: dict[str, Any]) -> dict[str, Any]:
     return {"use_default_graph_as_union": task["union"]}
 
 
-def _write(results: QueryBoolean | QuerySolutions | QueryTriples, task: dict[str, Any], target: Frames) -> None:
-    if isinstance(results, QueryTriples):
-        rdf = RdfFormat.from_media_type(task["media_type"])
-        pyoxigraph.serialize(_counted(results, task["rows"]), output=target, format=rdf, prefixes=task["prefixes"])  # type: ignore[arg-type]  # a file to write to
-    else:
+def _write(results: QueryBoolean | QuerySolutions | QueryTriples, task: dict[str, Any], target: Frames) -> int:
+    if not isinstance(results, QueryTriples):
         results.serialize(target, format=QueryResultsFormat.from_media_type(task["media_type"]))  # type: ignore[arg-type]  # a file to write to
+        return 0
+    triples = _Counted(results, task["rows"])
+    rdf = RdfFormat.from_media_type(task["media_type"])
+    pyoxigraph.serialize(triples, output=target, format=rdf, prefixes=task["prefixes"])  # type: ignore[arg-type]  # a file to write to
+    return triples.number
 
 
-def _counted(triples: Iterable[Triple], most: int) -> Iterator[Triple]:
-    for number, triple in enumerate(triples):
-        if number >= most:
-            raise TooManyRows
-        yield triple
+class _Counted:
+    """Triples, and how many came so far; too many are an error."""
+
+    def __init__(self, triples: Iterable[Triple], most: int) -> None:
+        self._triples, self._most, self.number = triples, most, 0
+
+    def __iter__(self) -> Iterator[Triple]:
+        for triple in self._triples:
+            if self.number >= self._most:
+                raise TooManyRows
+            self.number += 1
+            yield triple
 
 
 def _unreadable(message: str) -> Failure:
@@ -195,9 +204,9 @@ def serve(frames: Frames) -> None:
                 store = None
                 path, store = task["path"], Store.read_only(task["path"])
             _limit(task)
-            answer(store, task, frames)
+            triples = answer(store, task, frames)
             _unlimit()
-            frames.send(b"E", json.dumps({"memory_mb": _memory_pages()[1] * _PAGE // _MIB}).encode())
+            frames.send(b"E", json.dumps({"memory_mb": _memory_pages()[1] * _PAGE // _MIB, "triples": triples}).encode())
         except Failure as failure:
             _unlimit()
             frames.send(b"F", json.dumps(failure.told).encode())

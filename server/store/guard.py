@@ -45,13 +45,14 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What a query says of itself: its form, the graphs of its `FROM` and `FROM NAMED`, its prefixes, and whether it needs a base."""
+    """What a query says of itself: form, graphs of its `FROM` and `FROM NAMED`, prefixes, whether it needs a base, and its first word."""
 
     form: Form
     froms: tuple[str, ...] = ()
     from_named: tuple[str, ...] = ()
     prefixes: Mapping[str, str] = field(default_factory=dict)
     relative: bool = False
+    verb: str = ""
 
     @property
     def dataset(self) -> bool:
@@ -114,14 +115,16 @@ class _Reading:
         """Check every token and return what the query says of itself."""
         found = tokens(self.text, self.bounds.words)
         start = self._prologue(found)
-        form = self._form(found[start] if start < len(found) else _END)
+        first = found[start] if start < len(found) else _END
+        form = self._form(first)
         self._service(found)
         self._iris(found)
         relative = any(token.kind == "iri" and not _ABSOLUTE.match(self.resolve(token)) for token in found)
         self._brackets(found[start:])
         graphs = tuple(self._dataset(found[start:]))
         froms, named = (tuple(iri for kind, iri in graphs if kind == wanted) for wanted in ("FROM", "NAMED"))
-        return Inspected(form, froms, named, {name[:-1]: iri for name, iri in self.prefixes.items() if _ABSOLUTE.match(iri)}, relative)
+        prefixes = {name[:-1]: iri for name, iri in self.prefixes.items() if _ABSOLUTE.match(iri)}
+        return Inspected(form, froms, named, prefixes, relative, first.text.lower())
 
     def _refuse(self, reason: str, token: Token) -> QueryRefused:
         return refused(reason, self.text, token.start if token is not _END else len(self.text))

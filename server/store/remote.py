@@ -31,9 +31,9 @@ from pyoxigraph import (
 )
 from urllib3.exceptions import HTTPError
 
-from server.errors import QueryRefused, QueryTimeout, StoreUnavailable
+from server.errors import QueryRefused, StoreUnavailable
 from server.store.base import Answer, Form, Limits, Row
-from server.store.bounded import receive, source_type
+from server.store.bounded import receive, source_type, too_slow
 from server.store.text import block, blocks, fill
 from server.store.transport import Refused, TimedOut, Transport, unavailable
 
@@ -153,7 +153,7 @@ class RemoteStore:
         except Refused as error:
             raise QueryRefused(f"The store does not take the query: {error.text}") from error
         except TimedOut as error:
-            raise QueryTimeout(f"The query did not end within {limits.seconds:g} seconds. Ask for less.") from error
+            raise too_slow(limits) from error
         try:
             return receive(answer, form, media_type, limits, deadline)
         finally:

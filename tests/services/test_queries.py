@@ -204,15 +204,43 @@ def test_too_many_at_once_are_told_to_wait(kg: Store) -> None:
     assert TooManyRequests in kinds
 
 
+def test_a_query_is_explained(queries: Queries) -> None:
+    def choose(form: Form) -> str:
+        return media_types(form)[0]
+
+    told = queries.explain(READER, Question(f"SELECT ?s {{ ?s <{EX}p> ?o }} LIMIT 7", default=(f"{EX}g0",), seconds=3), choose)
+    assert told["asked"] == {"form": "select", "characters": 49, "default": (f"{EX}g0",), "named": ()}
+    assert told["limits"] == {"seconds": 3, "memory_mb": 512, "rows": 1000, "bytes": 1 << 20}
+    assert (told["answer"]["media_type"], told["answer"]["rows"]) == (TABLE_TYPES[0], 7)
+    assert set(told["time"]) == {"read", "waited", "graphs", "store", "total"}
+    assert sum(told["time"][step] for step in ("read", "waited", "graphs", "store")) <= told["time"]["total"]
+    with pytest.raises(QueryTimeout) as raised:
+        queries.explain(READER, Question(ENDLESS, seconds=0.5), choose)
+    told = raised.value.members["explain"]  # type: ignore[assignment]
+    assert told["limits"]["seconds"] == 0.5
+    assert told["time"]["store"] >= 500
+    assert "answer" not in told
+    with pytest.raises(QueryRefused) as refused:
+        queries.explain(READER, Question("SELECT"), choose)
+    assert refused.value.members["explain"]["asked"]["characters"] == 6  # type: ignore[index]
+
+
 def test_every_query_is_told_to_the_record(kg: Store) -> None:
     told: list[Asked] = []
     queries = Queries(kg, LIMITS, Turnstile(4, 4, 4), told.append)
     ask(queries, "ASK { }", address="192.0.2.1")
     with pytest.raises(QueryRefused):
         ask(queries, "ASK { SERVICE <http://x/> { } }")
-    assert [(each.outcome, each.question.sparql, each.caller) for each in told] == [
-        ("done", "ASK { }", READER),
-        ("QueryRefused", "ASK { SERVICE <http://x/> { } }", READER),
+    ask(queries, f"SELECT ?s {{ ?s <{EX}p> ?o }} LIMIT 7", "text/csv")
+    ask(queries, f"CONSTRUCT WHERE {{ ?s <{EX}text> ?o }}", "text/turtle")
+    with pytest.raises(QueryLimit):
+        ask(queries, "SELECT ?a { ?a ?b ?c . ?d ?e ?f } LIMIT 1001")
+    assert [(each.outcome, each.form, each.rows, each.caller) for each in told] == [
+        ("done", "ask", 1, READER),
+        ("QueryRefused", "query", 0, READER),
+        ("done", "select", 7, READER),
+        ("done", "construct", len(NASTY) + 1, READER),
+        ("QueryLimit", "select", 0, READER),
     ]
     assert told[0].bytes > 0
     assert told[0].seconds > 0
