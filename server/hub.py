@@ -136,9 +136,8 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     assets = Assets(tools, indexing.publish)
     persons = Persons(assets)
     login_life = timedelta(minutes=settings.token_minutes)
-    retention = Retention(system, settings.audit_days, settings.audit_query_days)
-    mode = settings.registration
-    identity = Identity.build(system, persons.create, persons.remove, mode=mode, login_life=login_life, retention=retention)
+    people = (persons.create, persons.remove, Retention(system, settings.audit_days, settings.audit_query_days))
+    identity = Identity.build(system, *people, mode=settings.registration, login_life=login_life)
     enrolment = Enrolment(identity.accounts, identity.registration)
     query_log = QueryLog(identity.audit.record)
     queries = Queries.build(kg, settings, query_log)

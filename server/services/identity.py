@@ -32,10 +32,10 @@ class Identity:
         system: Store,
         create_person: CreatePerson,
         remove_person: RemovePerson,
+        retention: Retention | None = None,
         *,
         mode: str = "open",
         login_life: timedelta = LOGIN_LIFE,
-        retention: Retention | None = None,
     ) -> Identity:
         """Wire the services over a system dataset; the two callables make and remove a person in the knowledge graph."""
         accounts, invites = Accounts(system), Invites(system)

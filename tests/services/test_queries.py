@@ -209,7 +209,7 @@ def test_a_query_is_explained(queries: Queries) -> None:
         return media_types(form)[0]
 
     told = queries.explain(READER, Question(f"SELECT ?s {{ ?s <{EX}p> ?o }} LIMIT 7", default=(f"{EX}g0",), seconds=3), choose)
-    assert told["asked"] == {"form": "select", "characters": 49, "default": (f"{EX}g0",), "named": ()}
+    assert told["asked"] == {"form": "select", "characters": 50, "default": (f"{EX}g0",), "named": ()}
     assert told["limits"] == {"seconds": 3, "memory_mb": 512, "rows": 1000, "bytes": 1 << 20}
     assert (told["answer"]["media_type"], told["answer"]["rows"]) == (TABLE_TYPES[0], 7)
     assert set(told["time"]) == {"read", "waited", "graphs", "store", "total"}
