@@ -13,6 +13,7 @@ from pyoxigraph import NamedNode
 from server.errors import AlreadyExists, DoesNotConform, HubError, RevisionMismatch, UnsupportedMediaType
 from server.graph.changes import Attribution, Change, Reference, now
 from server.graph.kinds import Kind
+from server.memory import give_back
 from server.services import preparing
 from server.services.assets import Publish
 from server.services.callers import Caller, Role
@@ -63,12 +64,16 @@ class Bulk:
             yield Group(lines, Attribution(NamedNode(f"urn:uuid:{uuid.uuid4()}"), caller.person, now(), REASON))
 
     def _run(self, kind: Kind, groups: Iterator[Group]) -> Iterator[Outcome]:
+        line = 0
         for group, items in self._workers.prepare(kind.collection, groups):
             given = dict(group.documents)
             for together in _apart(items):
                 results = self._together(kind, [each for each in together if isinstance(each, Prepared)], group.who)
                 for item in together:
-                    yield results.get(item.line) or self._alone(kind, item.line, given[item.line], group.who)
+                    line = item.line
+                    yield results.get(line) or self._alone(kind, line, given[line], group.who)
+        if line > preparing.GROUP:
+            give_back()
 
     def _change(self, kind: Kind, item: Prepared, found: Mapping[NamedNode, Kind]) -> Change | None:
         """Make the change of a line, or None where something that it refers to is not there."""
