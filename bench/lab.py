@@ -13,12 +13,13 @@ from pathlib import Path
 
 import orjson
 
-from bench import data, servers
+from bench import data, filling, servers
 from bench.calls import Connection
 from bench.servers import Server
 
 FEW = 1_000
 _BATCH = 5_000  # things a request: a body of some six megabytes
+_FILLED = 500_000  # from so many on, things are laid into the store: a bulk load would take most of an hour
 _NDJSON = "application/x-ndjson"
 _NUMBERS = count()
 
@@ -109,9 +110,19 @@ class Lab:
         server = self.stack.enter_context(servers.hub(folder, **settings))
         hub = Hub(server, folder, things, server.printed("administrator token"))
         hub.connection.send("POST", "/api/datasets", orjson.dumps(data.dataset()), content_type="application/json")
+        if things >= _FILLED:
+            return self._filled(hub)
         for first in range(0, things, _BATCH):
             hub.loaded += load(hub.connection, first, min(first + _BATCH, things))
         return hub
+
+    def _filled(self, hub: Hub) -> Hub:
+        """Stop a hub, lay so many things into its store and index, and start it again."""
+        hub.connection.close()
+        servers.end(hub.server.process)
+        hub.loaded = filling.fill_store(hub.folder, servers.BASE, hub.things)
+        filling.reindex(servers.environment({"data": str(hub.folder)}))
+        return Hub(self.stack.enter_context(servers.hub(hub.folder)), hub.folder, hub.things, hub.token, hub.loaded)
 
 
 def load(connection: Connection, first: int, last: int) -> float:

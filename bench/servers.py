@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +53,16 @@ def fuseki_missing() -> str | None:
 def hub(data: Path, **settings: str) -> Iterator[Server]:
     """Run a hub on a data folder: `settings` are those of its environment, without HUB_ and in small letters."""
     port = _free_port()
-    given = {"port": str(port), "data": str(data), "base_iri": BASE} | settings
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    environment |= {f"HUB_{name.upper()}": value for name, value in given.items()} | {"PYTHONUNBUFFERED": "1"}
-    with _running([sys.executable, "-m", "server", "run"], port, "/ready", data, environment) as server:
+    given = environment({"port": str(port), "data": str(data)} | settings)
+    with _running([sys.executable, "-m", "server", "run"], port, "/ready", data, given) as server:
         yield server
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Make the environment of a hub's command, with no settings but these."""
+    kept: dict[str, str] = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    given: dict[str, str] = {"base_iri": BASE, **settings}
+    return kept | {f"HUB_{name.upper()}": value for name, value in given.items()} | {"PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager

@@ -7,7 +7,8 @@ tells whether it won.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
@@ -19,7 +20,7 @@ from server.graph.conditions import exists, new_conditions, referring, taken
 from server.graph.names import Names
 from server.graph.patches import read_patch
 from server.graph.vocabulary import HUB
-from server.store.base import Row, Store, Term
+from server.store.base import Store, Term
 from server.store.text import fill, write
 
 _TRIES = 4  # other writers may take the next numbers first
@@ -140,12 +141,12 @@ class History:
 
     def head(self, document: NamedNode) -> Revision | None:
         """Return the current revision of a document, or None where there never was one."""
-        found = self._revisions("GRAPH $graph { $graph $head ?r . $fields }", graph=self.names.history(document), head=HUB.head)
+        found = self._revisions("GRAPH $graph { $graph $head ?r . ?r ?p ?o }", graph=self.names.history(document), head=HUB.head)
         return found[0] if found else None
 
     def revisions(self, document: NamedNode) -> list[Revision]:
         """Return all revisions of a document, newest first."""
-        found = self._revisions("GRAPH $graph { $fields }", graph=self.names.history(document))
+        found = self._revisions("GRAPH $graph { ?r ?p ?o }", graph=self.names.history(document))
         return sorted(found, key=lambda each: -each.revision)
 
     def last(self) -> int:
@@ -163,7 +164,7 @@ class History:
         numbers = [Literal(number) for number in range(first, last + 1)]
         if not numbers:
             return []
-        pattern = "VALUES ?s { $numbers } GRAPH ?g { ?r $sequence ?s . $fields } " + HISTORIES
+        pattern = "VALUES ?s { $numbers } GRAPH ?g { ?r $sequence ?s . ?r ?p ?o } " + HISTORIES
         found = self._revisions(pattern, numbers=numbers, sequence=HUB.sequence, api=self._api)
         return sorted(found, key=lambda each: each.sequence)
 
@@ -196,8 +197,14 @@ class History:
         return self.names.revision(self.names.document(change.collection, change.id), change.revision)
 
     def _revisions(self, pattern: str, **terms: Term | list[Literal]) -> list[Revision]:
-        text = "SELECT * WHERE { " + pattern.replace("$fields", _FIELDS) + " }"
-        return [_entry(row) for row in self.store.select(fill(text, **terms, **_FIELD_TERMS))]
+        """Read revisions whole: `pattern` leaves ?r, ?p and ?o.
+
+        A pattern a field, with OPTIONAL around two, makes oxigraph go through the fields of all revisions for each (measured).
+        """
+        found: defaultdict[tuple[Term | None, Term], dict[Term, str]] = defaultdict(dict)
+        for row in self.store.select(fill("SELECT * WHERE { " + pattern + " }", **terms)):
+            found[row.get("g"), row["r"]][row["p"]] = str(row["o"].value)
+        return [_entry(each) for each in found.values() if each.keys() >= _REQUIRED]
 
     def _refusal(self, changes: Sequence[Change]) -> HubError:
         """Find out why no revision was written: the first condition that does not hold now."""
@@ -225,17 +232,13 @@ class History:
 
 
 HISTORIES = 'FILTER(STRSTARTS(STR(?g), $api) && STRENDS(STR(?g), "/history"))'  # whatever other graphs say of revisions
-_FIELDS = """?r $f_revision ?n ; $f_sequence ?s ; $f_document ?d ; $f_thing ?thing ; $f_kind ?kind ; $f_action ?action ; $f_at ?at ;
- $f_added ?added ; $f_removed ?removed ; $f_patch ?patch . OPTIONAL { ?r $f_by ?by } OPTIONAL { ?r $f_reason ?reason }"""
-_FIELD_TERMS = {
-    f"f_{name}": HUB[name]
-    for name in ("revision", "sequence", "document", "thing", "kind", "action", "at", "added", "removed", "patch", "by", "reason")
-}
+_REQUIRED = {HUB[name] for name in ("revision", "sequence", "document", "thing", "kind", "action", "at", "added", "removed", "patch")}
 
 
-def _entry(row: Row) -> Revision:
-    text = {name: str(term.value) for name, term in row.items()}
+def _entry(said: Mapping[Term, str]) -> Revision:
+    """Make a revision of what is said of it."""
     return Revision(
-        int(text["n"]), int(text["s"]), text["kind"], text["d"].rpartition("/")[2], text["action"], text["at"], text.get("by"), text.get("reason"),
-        int(text["added"]), int(text["removed"]), NamedNode(text["d"]), NamedNode(text["thing"]), text["patch"],
+        int(said[HUB.revision]), int(said[HUB.sequence]), said[HUB.kind], said[HUB.document].rpartition("/")[2], said[HUB.action], said[HUB.at],
+        said.get(HUB.by), said.get(HUB.reason), int(said[HUB.added]), int(said[HUB.removed]), NamedNode(said[HUB.document]),
+        NamedNode(said[HUB.thing]), said[HUB.patch],
     )  # fmt: skip
