@@ -235,6 +235,7 @@ def _patch(graph: NamedNode) -> Response:
 
 def _stored(stored: Stored) -> Response:
     response = Response(status=201 if stored.created else 204)
+    del response.headers["Content-Type"]  # there is no content
     response.headers["ETag"] = _tag(stored.revision, "text/turtle")
     if stored.created:
         response.headers["Location"] = stored.graph.value
