@@ -69,7 +69,19 @@ def test_graphs_are_managed() -> None:
         ("move", "a", "b", True),
         ("clear", "", "NAMED", False),
     ]
-    assert read("") == read("# nothing") == read("PREFIX a: <b:>") == []
+    assert all(updates_of(text) == [] for text in ("", "# nothing", "PREFIX a: <b:>"))
+
+
+def updates_of(text: str, **more: Any) -> Any:
+    return told(text, **more)["operations"]
+
+
+def test_the_child_tells_the_parts_of_each_operation() -> None:
+    first, second = updates_of("BASE <http://o/> WITH <g> DELETE { ?s <p> 1 } INSERT { ?s <q> 2 } WHERE { ?s <p> 1 } ; DELETE DATA { <a> <p> 3 }")
+    assert first["delete"].endswith(':s> <http://o/p> "1"^^<http://www.w3.org/2001/XMLSchema#integer> <http://o/g> .\n') and "/q>" in first["insert"]
+    assert (first["where"]["default"], second["verb"], second["delete"].split()[0]) == (["http://o/g"], "modify", "<http://o/a>")
+    moves = updates_of("MOVE SILENT GRAPH <a> TO DEFAULT ; COPY DEFAULT TO <b> ; DROP GRAPH <c>")
+    assert [(each.get("source"), each["target"]) for each in moves] == [(f"{BASE}a", "DEFAULT"), ("DEFAULT", f"{BASE}b"), (None, f"{BASE}c")]
 
 
 REFUSED = {
