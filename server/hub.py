@@ -207,5 +207,6 @@ def _open(settings: Settings, where: str, name: str) -> Store:
         return TimedStore(EmbeddedStore(settings.data / name, reserve=settings.disk_reserve, children=settings.query_concurrency + 1))
     if name == "kg":
         urls = (settings.store_query_url, settings.store_update_url, settings.store_graph_url)
-        return TimedStore(RemoteStore(*urls, settings.store_user, settings.store_password, seconds=settings.store_seconds))
+        given = {"replica_url": settings.store_replica_url, "seconds": settings.store_seconds}
+        return TimedStore(RemoteStore(*urls, settings.store_user, settings.store_password, **given))  # type: ignore[arg-type]  # of their kinds
     return TimedStore(RemoteStore.at(where, settings.store_user, settings.store_password, seconds=settings.store_seconds))

@@ -71,6 +71,9 @@ class Settings:
     disk_reserve: int = row(SIZE, 64 * 2**20, "Room that must stay free on the disk; below it writes are refused and reads go on.", unit="bytes")
     store: str = row(one_of(EMBEDDED, URL), EMBEDDED, "`embedded`, or the address of a SPARQL 1.1 dataset such as http://localhost:3030/kg.")
     store_query_url: str = row(URL, "", "Where the store answers queries (a read replica, or another layout than Fuseki's).", shown="<store>/sparql")
+    store_replica_url: str = row(
+        URL, "", "Where strangers' SPARQL queries are answered, and nothing else: a copy of the store that may lag behind it.", shown="<store>/sparql"
+    )
     store_update_url: str = row(URL, "", "Where the store takes updates.", shown="<store>/update")
     store_graph_url: str = row(URL, "", "Where the store speaks the Graph Store Protocol.", shown="<store>/data")
     store_user: str = row(TEXT, "", "User name for the store.")
@@ -173,6 +176,7 @@ def _worked_out(settings: Settings) -> dict[str, object]:
         "system_store": system,
         "workers": settings.workers or (1 if one_process else _CORES),
         "store_query_url": settings.store_query_url or (f"{settings.store}/sparql" if remote else ""),
+        "store_replica_url": settings.store_replica_url or (settings.store_query_url or f"{settings.store}/sparql" if remote else ""),
         "store_update_url": settings.store_update_url or (f"{settings.store}/update" if remote else ""),
         "store_graph_url": settings.store_graph_url or (f"{settings.store}/data" if remote else ""),
     }

@@ -19,6 +19,7 @@ from urllib.parse import urljoin
 from server.errors import QueryRefused
 from server.store.base import Form
 from server.store.lexer import Token, refused, tokens
+from server.store.strings import check_strings
 
 _FORMS: dict[str, Form] = {"SELECT": "select", "ASK": "ask", "CONSTRUCT": "construct", "DESCRIBE": "construct"}
 _UPDATES = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"})
@@ -121,6 +122,7 @@ class _Reading:
         self._iris(found)
         relative = any(token.kind == "iri" and not _ABSOLUTE.match(self.resolve(token)) for token in found)
         self._brackets(found[start:])
+        check_strings(self.text, found)
         graphs = tuple(self._dataset(found[start:]))
         froms, named = (tuple(iri for kind, iri in graphs if kind == wanted) for wanted in ("FROM", "NAMED"))
         prefixes = {name[:-1]: iri for name, iri in self.prefixes.items() if _ABSOLUTE.match(iri)}

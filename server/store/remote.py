@@ -55,13 +55,24 @@ class RemoteStore:
     """A `Store` behind the URLs of a SPARQL 1.1 server."""
 
     def __init__(
-        self, query_url: str, update_url: str, graph_url: str, user: str = "", password: str = "", *, seconds: float = 30.0, connections: int = 32
+        self,
+        query_url: str,
+        update_url: str,
+        graph_url: str,
+        user: str = "",
+        password: str = "",
+        *,
+        replica_url: str = "",
+        seconds: float = 30.0,
+        connections: int = 32,
     ) -> None:
         """Take where queries, updates and the Graph Store Protocol are answered, and how long the hub's own requests may take.
 
-        `query_url` may be a read replica only if it shows an update as soon as that was acknowledged.
+        `query_url` may be a read replica only if it shows an update as soon as that was acknowledged. `replica_url` may lag: it gets the
+        queries of strangers alone.
         """
         self._query_url, self._update_url, self._graph_url = query_url, update_url, graph_url
+        self._strangers_url = replica_url or query_url
         self._transport = Transport(user, password, seconds, connections)
 
     @classmethod
@@ -149,7 +160,9 @@ class RemoteStore:
         deadline = time.monotonic() + seconds + _GRACE_SECONDS
         headers = _FORM | {"Accept": source_type(form, media_type)}
         try:
-            answer = self._transport.send("POST", self._query_url, headers, form_body, repeatable=True, seconds=seconds + _GRACE_SECONDS, stream=True)
+            answer = self._transport.send(
+                "POST", self._strangers_url, headers, form_body, repeatable=True, seconds=seconds + _GRACE_SECONDS, stream=True
+            )
         except Refused as error:
             raise QueryRefused(f"The store does not take the query: {error.text}") from error
         except TimedOut as error:
