@@ -47,6 +47,7 @@ _QUADS = "application/n-quads"
 _CHUNK = 5_000  # quads that are serialized at once
 _DECIMAL = NamedNode("http://www.w3.org/2001/XMLSchema#decimal")
 _CANONICAL_DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.(0|\d*[1-9])")
+_POSITION = re.compile(r"line:? (\d+),? col(?:umn)?:? (\d+)", re.IGNORECASE)  # as Jena and Oxigraph write it
 _HEALTH_SECONDS = 1.0
 _LOAD_SECONDS = 3600.0  # a load is one request, however long
 
@@ -164,7 +165,7 @@ class RemoteStore:
                 "POST", self._strangers_url, headers, form_body, repeatable=True, seconds=seconds + _GRACE_SECONDS, stream=True
             )
         except Refused as error:
-            raise QueryRefused(f"The store does not take the query: {error.text}") from error
+            raise _refusal(error.text) from error
         except TimedOut as error:
             raise too_slow(limits) from error
         try:
@@ -179,6 +180,13 @@ class RemoteStore:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+
+def _refusal(text: str) -> QueryRefused:
+    """Say what the server found wrong, with the place that it names."""
+    found = _POSITION.search(text)
+    place = {"line": int(found[1]), "column": int(found[2])} if found else {}
+    return QueryRefused(f"The store does not take the query: {text}", **place)
 
 
 def _inserting(opening: bytes, quads: Iterable[Quad]) -> Iterator[bytes]:

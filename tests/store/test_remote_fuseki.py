@@ -61,8 +61,10 @@ def test_text_that_is_wrong_is_a_fault_of_the_program(remote: RemoteStore) -> No
 
 
 def test_a_strangers_mistake_is_told_with_its_place(remote: RemoteStore) -> None:
-    with pytest.raises(QueryRefused, match=r"line 2, column"):
+    with pytest.raises(QueryRefused, match=r"line 2, column") as raised:
         remote.stranger("SELECT *\n{ ?s ?p ", "select", JSON, LIMITS)
+    assert raised.value.members["line"] == 2
+    assert isinstance(raised.value.members["column"], int)
 
 
 def test_a_stranger_calls_no_other_server(remote: RemoteStore) -> None:
