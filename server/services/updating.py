@@ -82,7 +82,8 @@ class Updating:
                 self._modify(operation, overlay, asked)
             else:
                 manage(operation, overlay)
-        if asked.any and any(overlay.before[each].sequence > begin for each in overlay.touched()):
+        # All that it looked at, not only what it changes: an update that another one came before may find that nothing is left to do.
+        if asked.any and any(state.sequence > begin for state in overlay.before.values()):
             raise RevisionMismatch("Another write came between; repeat the update.")
         return self._together.commit(caller, overlay, reason)
 

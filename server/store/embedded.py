@@ -126,8 +126,8 @@ class EmbeddedStore:
         with self._writer(len(sparql)) as generation, self._noting_faults():
             if generation.journal.size > self._journal_bytes:
                 generation.rotate()
+            self._writes += 1  # before the write, for whoever sees that must get a checkpoint that has it
             position = generation.apply(sparql)
-            self._writes += 1
             journal = generation.journal
             journal.append(position, sparql)
         with self._noting_faults():
@@ -141,8 +141,8 @@ class EmbeddedStore:
             self.update(_insert_data(batch))
         elif len(batch) <= _BULK:
             with self._writer(_QUAD_BYTES * len(batch)) as generation, self._noting_faults():
-                generation.bulk(batch)
                 self._writes += 1
+                generation.bulk(batch)
         else:
             self._swap(lambda folder: self._database.backup(str(folder)), chain(batch, remaining))
 
@@ -151,10 +151,10 @@ class EmbeddedStore:
         with self._writer(_QUAD_BYTES * len(quads)) as generation, self._noting_faults():
             if not self.ask(f"ASK {{ {block(old)} {conditions} }}"):
                 return False
+            self._writes += 1
             generation.bulk(list(quads))
             exchange = f"DELETE DATA {{ {block(old)} }} ; INSERT DATA {{ {block(new)} }}"
             position = generation.apply(exchange)
-            self._writes += 1
             journal = generation.journal
             journal.append(position, exchange)
         with self._noting_faults():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from pyoxigraph import NamedNode, Triple
 
@@ -101,4 +103,20 @@ def test_blank_nodes_are_told_apart_and_put_again_as_they_were(hub: Hub) -> None
     assert isinstance(node, NamedNode)
     run(hub, f"DELETE WHERE {{ GRAPH ex:notes {{ <{node.value}> ?p ?o }} }}")
     assert len(hub.graphs.read(NOTES).triples) == 17
+    sound(hub)
+
+
+def test_writers_at_once_each_count_one_further(hub: Hub) -> None:
+    run(hub, "INSERT DATA { GRAPH ex:notes { ex:c ex:n 0 } }")
+    text = "WITH ex:notes DELETE { ?c ex:n ?n } INSERT { ?c ex:n ?m } WHERE { ?c ex:n ?n BIND(?n + 1 AS ?m) }"
+
+    def count() -> int:
+        try:
+            return len(run(hub, text).changes)
+        except RevisionMismatch:
+            return 0
+
+    with ThreadPoolExecutor(4) as threads:
+        counted = sum(threads.map(lambda _: count(), range(8)))
+    assert held(hub, NOTES) == {f'<c> <n> "{counted}"^^<http://www.w3.org/2001/XMLSchema#integer>'} and counted >= 2
     sound(hub)
