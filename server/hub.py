@@ -18,6 +18,7 @@ from server.services.bulk import Bulk
 from server.services.endpoint import Endpoint
 from server.services.enrolment import Enrolment
 from server.services.federated import Federated
+from server.services.fl_import import FederatedImport
 from server.services.free_past import FreePast
 from server.services.graphs import Graphs
 from server.services.harvest import Harvest
@@ -88,6 +89,7 @@ class Hub:
     harvest: Harvest
     semantics: Semantics
     federated: Federated
+    fl_import: FederatedImport
     closing: Event
 
     def close(self) -> None:
@@ -184,6 +186,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         harvest=harvest,
         semantics=Semantics(assets, harvest, views),
         federated=Federated(assets, searching),
+        fl_import=FederatedImport(harvest),
         closing=Event(),
     )
 

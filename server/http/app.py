@@ -15,6 +15,7 @@ from server.http import (
     auditing,
     bodies,
     cords,
+    fl_import,
     free_past,
     general,
     graphs,
@@ -76,6 +77,7 @@ def application(hub: Hub) -> Flask:
         linked.blueprint,
         inventory.blueprint,
         mlflow.blueprint,
+        fl_import.blueprint,
         *cords.BLUEPRINTS,
     ):
         app.register_blueprint(blueprint)

@@ -34,7 +34,7 @@ RUN_SECONDS = 30.0
 _MOST_ITEMS = 1000  # of an answer in one piece; a stream tells all
 _RUNNING = BoundedSemaphore(4)  # each holds one of the threads that answer requests, perhaps for minutes
 _AUTHORIZATION = re.compile(r"(?:Bearer|Basic) [\x21-\x7e]{1,8000}", re.IGNORECASE)
-_OWN = {"X-MLflow-Authorization": "Your own credentials for MLflow, as its Authorization header would have them; they are used once and not kept."}
+OWN = {"X-MLflow-Authorization": "Your own credentials for MLflow, as its Authorization header would have them; they are used once and not kept."}
 _TEXT, _SWITCH = {"type": "string"}, {"type": "boolean"}
 _WHAT = ("run", "registered_model", "experiment")
 _BODY = {
@@ -58,7 +58,7 @@ _POINT = {"type": "object", "properties": {"step": {"type": "integer"}, "value":
     role=Role.contributor,
     tag="MLflow",
     body=_BODY,
-    headers=_OWN,
+    headers=OWN,
     content={JSON: {"type": "object"}, NDJSON: {"type": "string"}},
     answers={
         200: "what was created, changed, unchanged, deleted (here, and so left alone) or refused",
@@ -96,7 +96,7 @@ def import_() -> ResponseReturnValue:
     role=Role.reader,
     tag="MLflow",
     query=(Parameter("metric", "The name of the metric.", required=True, example="loss"),),
-    headers=_OWN,
+    headers=OWN,
     content={JSON: {"type": "object", "properties": {"run": _TEXT, "metric": _TEXT, "points": {"type": "array", "items": _POINT}}}},
     answers={404: "no such run or metric, or a run that MLflow does not know"},
     description="The graph keeps the last value of each metric; all points of it are asked of MLflow.",
@@ -104,7 +104,7 @@ def import_() -> ResponseReturnValue:
 def history(id: str) -> ResponseReturnValue:
     """Answer every point of a metric of a run that is here."""
     measure = arguments()["metric"]
-    points = current_hub().harvest.history(id, measure, _authorization())
+    points = current_hub().harvest.history(id, measure, authorization())
     return representations.json({"run": id, "metric": measure, "points": [_point(each) for each in points]})
 
 
@@ -118,7 +118,8 @@ def _asked() -> dict[str, Any]:
     return given
 
 
-def _authorization() -> str:
+def authorization() -> str:
+    """Read the caller's own credentials for MLflow, empty where there are none."""
     given = request.headers.get("X-MLflow-Authorization", "").strip()
     if given and not _AUTHORIZATION.fullmatch(given):
         raise Malformed("X-MLflow-Authorization is Bearer or Basic and your credentials for MLflow.")
@@ -127,7 +128,7 @@ def _authorization() -> str:
 
 def _begun(given: dict[str, Any]) -> Iterator[Imported]:
     """Start an import; what forbids all of it is raised, not told in a stream."""
-    importing, caller = current_hub().harvest.importing(_authorization()), current_caller()
+    importing, caller = current_hub().harvest.importing(authorization()), current_caller()
     outcomes: Iterator[Imported]
     if run := given.get("run"):
         outcomes = iter(importing.run(caller, run, RUN_SECONDS))

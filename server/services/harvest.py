@@ -49,6 +49,11 @@ class Harvest:
         self._access, self._write_back = access, write_back
 
     @property
+    def upserting(self) -> Upserting:
+        """What writes the things that an import makes of what was read."""
+        return self._upserting
+
+    @property
     def configured(self) -> bool:
         """Tell whether there is a tracking server to import from."""
         return self._mlflow is not None
@@ -64,7 +69,7 @@ class Harvest:
         Raises `UpstreamUnavailable`, and `NotFound` for what MLflow does not have or a model without a location there; `Forbidden` where
         whoever gave the `authorization` may not read it in MLflow.
         """
-        found = Fetching(self._reader(authorization).within(seconds)).model(_location(model))
+        found = Fetching(self.reader(authorization).within(seconds)).model(_location(model))
         owner = next((each for each in model.values("creator") if isinstance(each, NamedNode)), None)
         stored = self._upserting.store(self._wanting.of_model(found, model.id, owner), owner, REASON)
         return stored[model.kind.collection, model.id].thing
@@ -81,7 +86,7 @@ class Harvest:
 
     def importing(self, authorization: str = "", *, operator: bool = False) -> Importing:
         """Give what imports runs, registered models and experiments, for somebody with these credentials for MLflow, or for the operator."""
-        reader = self._tracking if operator else self._reader(authorization)
+        reader = self._tracking if operator else self.reader(authorization)
         return Importing(self._wanting, self._upserting, reader, write_back=self._write_back)
 
     def history(self, run_id: str, measure: str, authorization: str = "") -> tuple[Metric, ...]:
@@ -90,7 +95,7 @@ class Harvest:
         known = next((str(each.value) for each in run.values("mlflow_run_id")), None)
         if known is None:
             raise NotFound("MLflow does not know this run, so nobody has kept the curves of its metrics.")
-        if not (points := self._reader(authorization).history(known, measure)):
+        if not (points := self.reader(authorization).history(known, measure)):
             raise NotFound(f"The run {run_id} has no metric {measure[:80]}.")
         return points
 
@@ -109,7 +114,7 @@ class Harvest:
             raise UpstreamUnavailable("No MLflow server is set up; the operator sets HUB_MLFLOW_URI.")
         return self._mlflow
 
-    def _reader(self, authorization: str) -> MLflow:
+    def reader(self, authorization: str) -> MLflow:
         """Give the server as it shows itself to whoever asks; credentials of their own always count, and with `own` access nothing else does."""
         if authorization:
             return self._tracking.acting_for(authorization)
