@@ -145,8 +145,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
     queries = Queries.build(kg, settings, query_log)
     together = Together(tools, indexing.publish, enrolment.before_delete)
     graphs = Graphs(Places(tools), together)
-    below = partial(subclasses, settings.ontology)
-    reports = Reports(tools, queries, indexing.publish, settings.queries, below)
+    reports = Reports(tools, queries, indexing.publish, settings.queries, partial(subclasses, settings.ontology))
     harvest = open_harvest(settings, assets, indexing)
     searching = Searching(tools, index, indexing.settle)
     counting = Counting(tools)
@@ -176,7 +175,7 @@ def wire(settings: Settings, kg: Store, system: Store, registry: Registry) -> Hu
         query_log=query_log,
         endpoint=Endpoint(settings, counting),
         reports=reports,
-        semantic_search=SemanticSearch(reports, queries, tools, below),
+        semantic_search=SemanticSearch(reports, queries, tools),
         statistics=counting,
         linked=Linked(tools, settings.ontology, index, counting),
         tracing=Tracing(tools, hierarchy_of(settings.ontology)),

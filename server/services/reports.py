@@ -63,7 +63,7 @@ class Reports:
 
     def __init__(self, tools: Toolbox, queries: Queries, publish: Publish, folders: Iterable[Path], below: Below) -> None:
         """Read every `*.rq` of the folders; a file that is no stored query is named in the `ValueError`."""
-        self.tools, self._queries, self._publish, self._below = tools, queries, publish, below
+        self.tools, self._queries, self._publish, self.below = tools, queries, publish, below
         files = [path for folder in folders for path in sorted(folder.glob("*.rq"))]
         self.shipped: dict[str, StoredQuery] = {path.stem: _read_file(path, tools.names) for path in files}
 
@@ -97,7 +97,7 @@ class Reports:
         Raises `Malformed` naming each parameter that is unknown, missing or wrong, and whatever a stranger's query raises.
         """
         self._check_names(query, call)
-        terms = read_values(query.parameters, call.values, self.tools.names, self._below)
+        terms = read_values(query.parameters, call.values, self.tools.names, self.below)
         limit = call.limit or query.paging
         text = query.bound(terms, (limit + 1, call.offset) if limit else None)
         wanted = source(query.form, media_type, bool(limit))

@@ -52,9 +52,9 @@ class Found:
 class SemanticSearch:
     """The use case: read the criteria, put the query together, run it."""
 
-    def __init__(self, reports: Reports, queries: Queries, tools: Toolbox, below: Below) -> None:
+    def __init__(self, reports: Reports, queries: Queries, tools: Toolbox) -> None:
         """Ask the stored query through the door of all queries."""
-        self._reports, self._queries, self._tools, self._below = reports, queries, tools, below
+        self._reports, self._queries, self._tools = reports, queries, tools
 
     def find(self, caller: Caller, body: Any, address: str = "") -> Found:
         """Find what meets all criteria, what was changed last first; raise `Malformed` pointing at each member that is wrong."""
@@ -62,7 +62,7 @@ class SemanticSearch:
         if not isinstance(body, Mapping):
             raise Malformed("Send a JSON object of criteria.", faults=[Fault("", "Not a JSON object.")])
         faults: list[Fault] = []
-        criteria = list(_Reader(query, self._tools, self._below, faults).criteria(body))
+        criteria = list(_Reader(query, self._tools, self._reports.below, faults).criteria(body))
         limit, offset = (_whole(body, name, otherwise, most, faults) for name, otherwise, most in _pages(query))
         if not criteria and not faults:
             faults.append(Fault("", f"Give at least one criterion: {', '.join(_known(query))}."))
