@@ -11,6 +11,7 @@ from bench import cords, data, servers
 from bench.calls import WARM, Connection, medians
 from bench.lab import Hub, Lab, fresh
 from bench.results import Measured, Target, ratio
+from bench.tracking import mlflow_embedded
 from server.store.embedded import EmbeddedStore
 
 N_TRIPLES = "application/n-triples"
@@ -195,6 +196,7 @@ MEASURES: dict[str, dict[str, Measure]] = {
     "cords": {EMBEDDED: cords.embedded, FUSEKI: cords.fuseki},
     "bulk": {EMBEDDED: bulk_embedded, FUSEKI: bulk_fuseki},
     "growth": {EMBEDDED: growth},
+    "mlflow": {EMBEDDED: mlflow_embedded},
     "memory": {EMBEDDED: memory},
     "start": {EMBEDDED: start},
     "processes": {FUSEKI: processes},

@@ -56,6 +56,7 @@ def tour(calls: Calls, trained: Trained) -> None:
     model_id = add(calls, trained, bearer)
     describe(calls, trained, model_id, bearer)
     read(calls, trained, model_id)
+    mirror(calls, model_id, bearer)
     ask(calls, trained, model_id)
 
 
@@ -105,6 +106,13 @@ def read(calls: Calls, trained: Trained, model_id: str) -> None:
     expect(f"prov:wasGeneratedBy <{model['run']}>" in turtle, "the Turtle says which run made the model")
     turtle = calls.send("The run as Turtle", "GET", _document(model["run"]), 200, Accept="text/turtle")
     expect("mls:hasOutput" in turtle and "mls:HyperParameterSetting" in turtle, "the Turtle has metrics and parameters")
+
+
+def mirror(calls: Calls, model_id: str, bearer: dict[str, str]) -> None:
+    """Import the whole experiment: what is here already stays as it is."""
+    found = calls.json("Import the experiment", "POST", "/api/mlflow/import", 200, body={"experiment": "wine"}, **bearer)
+    expect(found["counts"] == {"unchanged": 2}, "the run and its model say the same already")
+    expect({each["kind"]: each["id"] for each in found["items"]}["models"] == model_id, "the model that was added is the one that MLflow has")
 
 
 def ask(calls: Calls, trained: Trained, model_id: str) -> None:

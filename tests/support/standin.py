@@ -32,6 +32,7 @@ class StandIn:
     url: str
     paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)  # of what was posted
 
 
 @contextmanager
@@ -55,6 +56,10 @@ def standing_in(answers: Answers) -> Iterator[StandIn]:
                 self._write(said)
             except OSError:
                 self.close_connection = True
+
+        def do_POST(self) -> None:
+            stand_in.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            self.do_GET()
 
         def _write(self, said: Said) -> None:
             size = max(1, len(said.body) // said.pieces)
