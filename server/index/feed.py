@@ -13,6 +13,7 @@ from server.index.rows import Behind, Damaged, IndexRow
 LOG = logging.getLogger(__name__)
 
 _RANGE = 500  # changes that are read at once
+_MANY = 10_000  # changes that an index may be behind without being built anew
 _SLOWEST = 5.0  # seconds between attempts while the store does not answer
 
 
@@ -79,6 +80,8 @@ class Feed:
                         self._rebuild(stopped, lambda: self._foreign(*self._state()))
                     elif position >= target:
                         break
+                    elif target - position > max(_MANY, target // 2):  # each thing is read once then, not each change
+                        self._rebuild(stopped, lambda before=position: self._index.position() == before)  # type: ignore[misc]
                     else:
                         until = min(position + _RANGE, target)
                         self._index.apply(self._read_changes(position + 1, until), until, position)

@@ -12,6 +12,7 @@ from threading import Event
 import pytest
 
 from server.errors import StoreFull, StoreUnavailable
+from server.index import feed as feeding
 from server.index.feed import Feed
 from server.index.index import Index
 from server.index.rows import IndexRow, Search
@@ -87,6 +88,18 @@ def test_long_logs_are_read_in_ranges(index: Index, log: Log) -> None:
     log.write(*range(1200))
     assert feed.catch_up() == 1200
     assert log.reads == [(1, 500), (501, 1000), (1001, 1200)] and index.counts() == {"models": 1200}
+
+
+def test_an_index_that_has_missed_most_of_it_is_built_anew(index: Index, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeding, "_MANY", 5)
+    feed = log.feed(index)
+    log.write(*range(4))
+    feed.catch_up()
+    log.write(*range(20))
+    assert feed.catch_up() == 24 and log.builds == 2 and log.reads == []
+    log.write(*range(10))
+    assert feed.catch_up() == 34 and log.builds == 2 and log.reads == [(25, 34)]
+    assert index.counts() == {"models": 20}
 
 
 def test_the_thread_brings_changes_within_a_second(index: Index, log: Log) -> None:
