@@ -39,7 +39,10 @@ def limits_of(settings: Settings) -> Limits:
 
 @dataclass(frozen=True)
 class Question:
-    """A query as it was sent, with the dataset that the protocol names beside it, the time asked for, where it came from, and its request's id."""
+    """A query as it was sent, with the dataset that the protocol names beside it, the time asked for, where it came from, and its request's id.
+
+    `newest`: an answer from a replica that may lag will not do.
+    """
 
     sparql: str
     default: tuple[str, ...] = ()
@@ -47,6 +50,7 @@ class Question:
     seconds: float | None = None
     address: str = ""
     request: str = ""
+    newest: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class Queries:
         found = inspect(question.sparql)
         trace.form = found.verb
         media_type = choose(found.form)
-        limits = trace.limits = self._within(question.seconds)
+        limits = trace.limits = self._within(question.seconds, question.newest)
         trace.done("read")
         with self._turnstile.place(caller.id or f"nobody at {question.address}", limits.seconds):
             trace.done("waited")
@@ -153,9 +157,10 @@ class Queries:
             finally:
                 trace.done("store")
 
-    def _within(self, seconds: float | None) -> Limits:
+    def _within(self, seconds: float | None, newest: bool) -> Limits:
         """Lower the time limit to what was asked for; it is never raised."""
-        return replace(self._limits, seconds=min(seconds, self._limits.seconds)) if seconds else self._limits
+        limits = replace(self._limits, newest=True) if newest else self._limits
+        return replace(limits, seconds=min(seconds, limits.seconds)) if seconds else limits
 
     def _dataset(self, question: Question, found: Inspected) -> tuple[list[str], list[str]]:
         """Return the graphs of the protocol's dataset, in which what nobody has is empty, as the protocol's own tests want it.

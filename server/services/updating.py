@@ -130,7 +130,7 @@ class Asking:
 
     def _of_store(self, where: Where) -> list[Row]:
         text = where.wrapped or where.select
-        question = Question(text, where.default, where.named, None, self._address)
+        question = Question(text, where.default, where.named, address=self._address, newest=True)
         return _rows(self._queries.run(self._caller, question, lambda form: JSON))
 
     def _of_copy(self, where: Where, overlay: Overlay, sees_all: bool) -> list[Row]:

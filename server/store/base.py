@@ -21,12 +21,16 @@ Form = Choice["ask", "select", "construct"]  # describe counts as construct: it 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a stranger's query may use: seconds, MiB of memory, result rows (or triples), result bytes."""
+    """What a stranger's query may use: seconds, MiB of memory, result rows (or triples), result bytes.
+
+    `newest`: a replica that may lag will not do, for what is found is to be written.
+    """
 
     seconds: float
     memory_mb: int
     rows: int
     bytes: int
+    newest: bool = False
 
 
 @dataclass(frozen=True)

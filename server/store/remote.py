@@ -161,9 +161,8 @@ class RemoteStore:
         deadline = time.monotonic() + seconds + _GRACE_SECONDS
         headers = _FORM | {"Accept": source_type(form, media_type)}
         try:
-            answer = self._transport.send(
-                "POST", self._strangers_url, headers, form_body, repeatable=True, seconds=seconds + _GRACE_SECONDS, stream=True
-            )
+            url = self._query_url if limits.newest else self._strangers_url
+            answer = self._transport.send("POST", url, headers, form_body, repeatable=True, seconds=seconds + _GRACE_SECONDS, stream=True)
         except Refused as error:
             raise _refusal(error.text) from error
         except TimedOut as error:

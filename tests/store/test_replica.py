@@ -6,6 +6,8 @@ from pathlib import Path
 
 from server.http.app import application
 from server.hub import build
+from server.services.callers import SYSTEM
+from server.services.updating import Request
 from server.store.remote import RemoteStore
 from tests.support.settings import make_settings
 from tests.support.stores import FUSEKI, fresh_store
@@ -27,6 +29,10 @@ def test_strangers_ask_the_replica_and_nobody_else_does(fuseki_url: str, tmp_pat
         assert client.get(made.headers["Location"]).json["title"] == "Ball"
         assert client.get("/api/toys").json["total"] == 1
         assert client.get("/sparql", query_string={"query": ALL, "format": "csv"}).text.split() == ["title"]
+        copied = "INSERT { GRAPH <http://x.example/titles> { ?toy <http://x.example/title> ?title } } WHERE "
+        done = hub.updating.run(SYSTEM, Request(copied + ALL.removeprefix("SELECT ?title")))
+        assert done.added == 1, "an update asks the primary, for it writes what it finds"
+        hub.updating.run(SYSTEM, Request("DROP GRAPH <http://x.example/titles>"))
         behind = RemoteStore.at(replica)
         behind.load(hub.kg.dump())
         behind.close()
