@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from itertools import groupby, islice
 from operator import attrgetter
-from typing import IO, cast
+from typing import IO, Any, cast
 from urllib.parse import urlencode
 
 from pyoxigraph import (
@@ -184,7 +184,7 @@ class RemoteStore:
 def _refusal(text: str) -> QueryRefused:
     """Say what the server found wrong, with the place that it names."""
     found = _POSITION.search(text)
-    place = {"line": int(found[1]), "column": int(found[2])} if found else {}
+    place: dict[str, Any] = {"line": int(found[1]), "column": int(found[2])} if found else {}
     return QueryRefused(f"The store does not take the query: {text}", **place)
 
 
