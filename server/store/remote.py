@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from itertools import groupby, islice
 from operator import attrgetter
-from typing import IO, Any, cast
+from typing import IO, cast
 from urllib.parse import urlencode
 
 from pyoxigraph import (
@@ -184,13 +184,8 @@ class RemoteStore:
 def _refusal(text: str) -> QueryRefused:
     """Say what the server found wrong, with the place that it names."""
     found = _POSITION.search(text)
-<<<<<<< HEAD
-    place: dict[str, Any] = {"line": int(found[1]), "column": int(found[2])} if found else {}
-    return QueryRefused(f"The store does not take the query: {text}", **place)
-=======
     line, column = map(int, found.groups()) if found else (None, None)
     return QueryRefused(f"The store does not take the query: {text}", line=line, column=column)
->>>>>>> dcfddc5 (Ask ninety-five hostile queries of a running hub on both stores: nothing gets out, each ends at its limit, the memory comes back)
 
 
 def _inserting(opening: bytes, quads: Iterable[Quad]) -> Iterator[bytes]:
