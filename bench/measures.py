@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from urllib.parse import quote
 
-from bench import cords, data, servers
+from bench import cords, data, servers, views
 from bench.calls import WARM, Connection, medians
 from bench.lab import Hub, Lab, fresh
 from bench.results import Measured, Target, ratio
@@ -195,6 +195,7 @@ MEASURES: dict[str, dict[str, Measure]] = {
     "sparql": {FUSEKI: sparql},
     "cords": {EMBEDDED: cords.embedded, FUSEKI: cords.fuseki},
     "bulk": {EMBEDDED: bulk_embedded, FUSEKI: bulk_fuseki},
+    "views": {EMBEDDED: views.embedded, FUSEKI: views.fuseki},
     "growth": {EMBEDDED: growth},
     "mlflow": {EMBEDDED: mlflow_embedded},
     "memory": {EMBEDDED: memory},

@@ -31,6 +31,8 @@ def client(stores: tuple[Store, Store], tmp_path: Path) -> Iterator[FlaskClient]
     views.mkdir(parents=True)
     (shapes / "notebooks.ttl").write_text(block("adding-a-kind.md", "turtle"))
     (views / "sitemap.rq").write_text(block("adding-a-view.md", "sparql"))
+    (views / "sitemap.frame.json").write_text(block("adding-a-view.md", "json"))
+    (views.parent / "by-licence.rq").write_text(block("adding-a-query.md", "sparql"))
     settings = make_settings(tmp_path, shapes=(ROOT / "shapes", shapes), queries=(ROOT / "queries", views.parent), anonymous_role="contributor")
     migrate(*stores, settings.base_iri)
     hub = wire(settings, *stores, Registry.load(settings.shapes))
@@ -58,3 +60,13 @@ def test_the_view_of_the_page_works(client: FlaskClient) -> None:
     assert turtle.count("<https://schema.org/keywords>") == 2 and '"Iris"' in turtle
     person = client.get("/api/people").json
     assert person["total"] == 0
+    tree = client.get(f"/api/models/{model['id']}/views/sitemap", headers={"Accept": "application/json"}).json
+    assert tree["@type"] == "WebPage" and tree["keywords"] == ["a", "b"] and tree["name"] == "Iris"
+    assert client.get("/views/sitemap?limit=10", headers={"Accept": "application/ld+json"}).json["@graph"][-1]["name"] == "Iris"
+
+
+def test_the_query_of_the_page_works(client: FlaskClient) -> None:
+    for title, license in (("One", "MIT"), ("Two", "CC-BY-4.0")):
+        assert client.post("/api/datasets", json={"title": title, "license": license}).status_code == 201
+    assert [each["title"] for each in client.get("/queries/by-licence").json["items"]] == ["Two", "One"]
+    assert [each["title"] for each in client.get("/queries/by-licence?license=http://spdx.org/licenses/MIT").json["items"]] == ["One"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
@@ -58,26 +59,41 @@ def bind(sparql: str, terms: Mapping[str, Sequence[NamedNode | Literal]]) -> str
 
 
 def bind_rows(sparql: str, names: Sequence[str], rows: Iterable[Sequence[NamedNode | Literal]]) -> str:
-    """Let some variables of a query be bound in turn to each of these rows, before anything else of its WHERE is looked at."""
-    start = _where(sparql)
-    values = " ".join(f"({' '.join(map(str, row))})" for row in rows)
-    return f"{sparql[:start]} VALUES ({' '.join(f'?{name}' for name in names)}) {{ {values} }} {sparql[start:]}"
+    """Let some variables of a query be bound in turn to each of these rows.
+
+    The rows stand at the beginning of each branch of a WHERE that is a union, else of the whole: engines look up what follows rows in
+    a group, but work a union out for everything there is before they join it.
+    """
+    given = f" VALUES ({' '.join(f'?{name}' for name in names)}) {{ {' '.join(f'({write(row)})' for row in rows)} }} "
+    parts, end = [], 0
+    for start in _branches(sparql):
+        parts += [sparql[end:start], given]
+        end = start
+    return "".join([*parts, sparql[end:]])
 
 
-def _where(sparql: str) -> int:
-    """Find where the outermost group of a query begins, after its brace; the braces of a CONSTRUCT's template come before."""
-    depth, groups, template = 0, 0, 0
-    for each in tokens(sparql, _MOST_WORDS):
-        if each.kind == "word" and each.text.upper() == "CONSTRUCT" and not groups:
-            template = 1
+@lru_cache(maxsize=256)
+def _branches(sparql: str) -> tuple[int, ...]:
+    """Find where the groups of a WHERE begin that are joined by nothing but UNION and begin with a pattern."""
+    found: list[int] = []
+    unions: list[bool] = []  # of each open brace: is it a group that begins with groups, as do those around it
+    words = tokens(sparql, _MOST_WORDS)
+    groups = 1 + any(each.text.upper() == "CONSTRUCT" for each in words if each.kind == "word")  # the template comes first
+    for before, each, after in zip(["", *(each.text for each in words)], words, [*(each.text for each in words[1:]), ""], strict=False):
         if each.text == "{":
-            groups += depth == 0
-            if depth == 0 and groups > template:
-                return each.start + 1
-        depth += (each.text == "{") - (each.text == "}")
-    raise ValueError("write the query as CONSTRUCT { … } WHERE { … }")
+            groups -= not unions
+            branch = unions[-1] and before.upper() in ("{", "}", "UNION") if unions else groups <= 0
+            unions.append(branch and after == "{")
+            if branch and after != "{":
+                found.append(each.start + 1)
+        elif each.text == "}" and unions:
+            unions.pop()
+    if not found:
+        raise ValueError("write the query as CONSTRUCT { … } WHERE { … }")
+    return tuple(found)
 
 
+@lru_cache(maxsize=256)
 def _variables(sparql: str) -> list[Token]:
     return [each for each in tokens(sparql, _MOST_WORDS) if each.kind == "variable" and each.text.startswith("$")]
 
