@@ -23,6 +23,7 @@ from server.graph.patches import read_patch
 from server.graph.reading import Draft
 from server.graph.vocabulary import HUB, compact
 from server.services.drafts import Drafts
+from server.services.reports import COLLECTION as QUERIES
 from server.services.things import Toolbox
 from server.store.text import fill
 
@@ -131,7 +132,7 @@ def check_index(index: Index, found: Iterable[Head]) -> Iterator[str]:
     """Compare the index with the histories, and its tables with each other."""
     wanted: dict[str, dict[str, Head]] = {}
     for head in found:
-        if head.collection == GRAPHS:
+        if head.collection in (GRAPHS, QUERIES):
             continue  # these are listed by the store
         wanted.setdefault(head.collection, {})
         if not head.deleted:

@@ -24,7 +24,7 @@ Below = Callable[[str], Iterable[str]]
 """Name the classes below a class, all by their IRIs."""
 
 TYPES = {
-    "string": "a text",
+    "string": "a text of at most 10 000 characters",
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",

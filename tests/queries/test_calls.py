@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyoxigraph import QueryResultsFormat, RdfFormat, parse, parse_query_results
 
+from server.services.checks import check_index, heads
 from server.store.base import Store
 from tests.queries.conftest import CURATOR
 from tests.support.sites import ADA, Site, problem
@@ -141,6 +142,13 @@ def test_a_query_is_kept_changed_and_removed_with_its_history(keywords: Site) ->
     assert put(keywords, "keywords", KEYWORDS).status_code == 201
     log = get(keywords, "/api/changes?since=0&limit=1000").json["items"]
     assert [each["action"] for each in log if each["id"] == "keywords"][-4:] == ["create", "replace", "delete", "create"]
+
+
+def test_what_is_kept_is_no_fault_of_the_index(keywords: Site) -> None:
+    hub = keywords.app.extensions["hub"]
+    found = heads(hub.tools)
+    assert "keywords" in [each.id for each in found]
+    assert [each for each in check_index(hub.index, found) if "keywords" in each] == []
 
 
 def test_one_in_the_store_stands_before_the_file_of_its_name(site: Site) -> None:
