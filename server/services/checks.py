@@ -116,7 +116,7 @@ def check_log(found: Iterable[Head], last: int) -> Iterator[str]:
 def check_aliases(tools: Toolbox, found: Iterable[Head]) -> Iterator[str]:
     """Compare the graph of old IRIs with what the things say; where it is turned off, it has to be empty."""
     names = tools.names
-    there = {each for each in tools.store.graph(names.aliases) if each.subject != names.aliases}
+    there = {canonical_triple(each) for each in tools.store.graph(names.aliases) if each.subject != names.aliases}
     for head in found if names.aliased else ():
         if not head.deleted and may_have_aliases(head.collection):
             thing, document = names.thing(head.collection, head.id), names.document(head.collection, head.id)
