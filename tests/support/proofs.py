@@ -37,7 +37,8 @@ def wrong_with(hub: Hub, found: Sequence[Head]) -> list[str]:
             wrong.append(f"{document.value} is not what its history says.")
     if sorted(sequences) != list(range(1, last + 1)):
         wrong.append(f"The change log has gaps: {last} changes, {len(set(sequences))} numbers.")
-    return wrong + [f"{name.value} belongs to nothing." for name in graphs if name not in (hub.tools.names.changes, hub.tools.names.aliases)]
+    own = {hub.tools.names.changes, hub.tools.names.aliases, hub.linked.closure}
+    return wrong + [f"{name.value} belongs to nothing." for name in graphs if name not in own]
 
 
 def _graph_of(document: NamedNode, history: set[Triple]) -> NamedNode:
