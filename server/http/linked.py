@@ -93,6 +93,14 @@ def terms() -> ResponseReturnValue:
     return pages.graph(here.linked.terms(), "Shared nodes", about=here.tools.names.terms)
 
 
+@blueprint.get("/api/aliases")
+@operation("Read the aliases for old queries", role=Role.reader, tag=TAG, content=GRAPHS, lenient=True)
+def aliases() -> ResponseReturnValue:
+    """Answer the graph that says the same in the names that the CORDS ML Resource API once used."""
+    here = current_hub()
+    return pages.graph(here.kg.graph(here.tools.names.aliases), "Aliases", about=here.tools.names.aliases)
+
+
 @blueprint.get("/api/terms/<path:name>", merge_slashes=False)
 @operation("Read a shared node", role=Role.reader, tag=TAG, content=GRAPHS, answers={200: "found", 404: "no such node"}, lenient=True)
 def term(name: str) -> ResponseReturnValue:

@@ -51,6 +51,8 @@ def past(site: FlaskClient) -> str:
 
 def test_every_iri_in_the_store_leads_to_a_description(catalogue: Hub, site: FlaskClient, past: str) -> None:
     quads = [*catalogue.kg.dump()]
+    old = catalogue.tools.names.aliases  # says the same in names that an older interface made up
+    quads = [quad for quad in quads if quad.graph_name != old or quad.subject == old]
     iris = {each.value for quad in quads for each in (*quad.triple, quad.graph_name) if isinstance(each, NamedNode) and each.value.startswith(BASE)}
     kinds = {iri.removeprefix(BASE).rpartition("/")[0].split("/")[0:2][-1] for iri in iris}
     assert len(iris) > 300 and {"models", "terms", "transactions", "measures", "people"} <= kinds | {iri.removeprefix(BASE + "api/") for iri in iris}

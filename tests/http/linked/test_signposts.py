@@ -85,7 +85,8 @@ def test_json_with_the_context_and_turtle_are_one_graph_for_every_kind(site: Fla
 
 def test_every_term_in_any_graph_is_described_in_an_ontology_or_belongs_to_a_vocabulary_that_is_listed(site: FlaskClient, catalogue: Hub) -> None:
     ontologies = Ontologies.load()
-    graphs = [[quad.triple for quad in catalogue.kg.dump()]]
+    old = catalogue.tools.names.aliases  # the names of an older interface, kept as they were because they were wrong
+    graphs = [[quad.triple for quad in catalogue.kg.dump() if quad.graph_name != old]]
     for path in ("/.well-known/void", *(f"/shapes/{each}" for each in catalogue.registry.kinds), *(f"/ontology/{each}" for each in ontologies)):
         graphs.append([quad.triple for quad in parse(site.get(path, headers={"Accept": "text/turtle"}).data, RdfFormat.TURTLE)])
     typed = NamedNode(PREFIXES["rdf"] + "type")
