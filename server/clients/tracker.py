@@ -10,6 +10,7 @@ from server.clients.http import Bounds, Outbound, Reply
 from server.errors import Forbidden, NotFound, UpstreamUnavailable
 
 API = "api/2.0/mlflow/"
+_PATIENT = {"read": 60.0, "total": 120.0}  # seconds that a page of a list may take: a server with much in it looks for a while
 
 Record = TypeVar("Record")
 
@@ -58,9 +59,9 @@ class Tracker:
         most: int = 100,
     ) -> Iterator[list[Record]]:
         """Read a list page by page; what has more pages than anybody can want is an error."""
-        asked, count = dict(asked), 0
+        asked, count, http = dict(asked), 0, self._http.limited(**_PATIENT)
         for _ in range(most):
-            reply = self._http.post(API + path, asked) if post else self._http.get(API + path, asked)
+            reply = http.post(API + path, asked) if post else http.get(API + path, asked)
             self.check(reply, what)
             body = reply.json()
             page = self.understood(lambda: [read(each) for each in body.get(member, ())])  # noqa: B023 - called at once
@@ -78,6 +79,8 @@ class Tracker:
         code, name = error_code(reply), self._http.name
         if code == "RESOURCE_DOES_NOT_EXIST" or (code and reply.status == 404):
             raise NotFound(f"{name} has no {what}.")
+        if reply.status == 400 and code == "INVALID_PARAMETER_VALUE":
+            raise NotFound(f"{name} has no {what}, for that is no name or id there.")
         if reply.status in (401, 403):
             raise self._refused(reply.status, what)
         if reply.status == 404:

@@ -20,6 +20,7 @@ LOG = logging.getLogger(__name__)
 
 REASON = "imported from MLflow"
 _OF_ONE = (DoesNotConform, Malformed, TooLarge, AlreadyExists, RevisionMismatch, Gone)  # what is wrong with one run and not with all
+_ID_DIGITS = 18  # a longer number is a name: MLflow breaks off at it
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w-]{0,255}", re.ASCII)
 
 
@@ -77,7 +78,7 @@ class Importing:
         return self._pages(caller, found, self._runs(found, incremental), artifacts)
 
     def _found(self, experiment: str) -> Experiment:
-        if experiment.isascii() and experiment.isdigit():
+        if experiment.isascii() and experiment.isdigit() and len(experiment) <= _ID_DIGITS:
             return self._mlflow.experiment(experiment)
         return self._mlflow.experiment_named(experiment)
 

@@ -7,7 +7,7 @@ import pytest
 from server.clients.artifacts import Artifact, conda, requirements, walk
 from server.clients.http import Outbound
 from server.clients.mlflow import MLflow
-from server.errors import Forbidden, UpstreamUnavailable
+from server.errors import Forbidden, NotFound, UpstreamUnavailable
 from tests.support.recorded import said
 from tests.support.standin import Said, standing_in
 
@@ -67,6 +67,14 @@ def test_a_view_for_somebody_shows_what_they_may_see_and_never_the_hub_s_credent
         with pytest.raises(UpstreamUnavailable, match="refuses the hub's credentials"):
             MLflow(server.url, token="hubs").run("1")
     assert [each["Authorization"] for each in server.headers] == ["Basic dTpw", "Bearer hubs"]
+
+
+def test_a_name_that_cannot_be_one_is_not_there() -> None:
+    with (
+        standing_in(lambda path: said({"error_code": "INVALID_PARAMETER_VALUE"}, 400)) as server,
+        pytest.raises(NotFound, match="no name or id there"),
+    ):
+        MLflow(server.url).registered_model('a/b"c')
 
 
 def test_what_is_posted_is_sent_as_json_and_never_led_elsewhere() -> None:

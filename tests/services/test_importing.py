@@ -227,7 +227,8 @@ def test_what_is_not_there_and_who_may_not(hub: Hub, logged: Logged) -> None:
     for call, error in (
         (lambda: importing.run(SYSTEM, "0" * 32, 30), NotFound), (lambda: importing.run(SYSTEM, "../x", 30), Malformed),
         (lambda: importing.experiment(SYSTEM, "999999"), NotFound), (lambda: importing.experiment(SYSTEM, "no such name"), NotFound),
-        (lambda: importing.registered(SYSTEM, "nobody"), NotFound),
+        (lambda: importing.registered(SYSTEM, "nobody"), NotFound), (lambda: importing.experiment(SYSTEM, "9" * 20), NotFound),
+        (lambda: importing.registered(SYSTEM, 'a/b"c'), NotFound),
         (lambda: importing.run(Caller("x", None, Role.reader), logged.runs["one"], 30), Forbidden),
         (lambda: importing.experiment(anonymous(Role.none), logged.experiment), Exception),
     ):  # fmt: skip
