@@ -32,6 +32,7 @@ OBJECTS: Mapping[str, Mapping[str, str]] = {
 
 SERVICE = ("name", "description", *OBJECTS)
 OTHER_NAMES = {"fl_security_privacy": "fl_security"}  # updates were meant to be written with this one
+_MISSING = "Missing data for required field."
 _NUMBER = re.compile(r"^/\d+")
 _HOME = {key: name for name, keys in OBJECTS.items() for key in keys}
 _PLACES = (
@@ -59,10 +60,10 @@ def read_form(given: Any, required: tuple[str, ...] = SERVICE) -> FLForm:
     if not isinstance(given, Mapping):
         raise Malformed("Send a JSON object.", faults=[Fault("/_schema", "Invalid input type.")])
     if not given:
-        raise Malformed(NOTHING, faults=[Fault(f"/{name}", "is missing") for name in required])
+        raise Malformed(NOTHING, faults=[Fault(f"/{name}", _MISSING) for name in required])
     sent: Members = {OTHER_NAMES.get(str(name), str(name)): value for name, value in given.items()}
     sent |= {name: given[name] for name in OBJECTS if given.get(name)}
-    if missing := [Fault(f"/{name}", "is missing") for name in required if not sent.get(name)]:
+    if missing := [Fault(f"/{name}", _MISSING) for name in required if not sent.get(name)]:
         raise Malformed(MISSING, faults=missing)
     faults: list[Fault] = []
     texts = {name: _value("text", sent.get(name), f"/{name}", faults) for name in ("name", "description", "fl_client", "connector_id")}
