@@ -35,9 +35,9 @@ class Overlay:
         self.after |= {graph: set(state.triples) for graph, state in found.items()}
 
     def graphs(self) -> set[NamedNode]:
-        """Name all graphs that hold something now."""
+        """Name all graphs that hold something now; where they are more than one request may touch, enough of them to be refused."""
         if self._known is None:
-            self._known = set(self._places.known())
+            self._known = set(self._places.known(MOST_GRAPHS + len(self.before) + 1))
         return {each for each in self._known | set(self.after) if self.after.get(each, True)}
 
     def triples(self, graph: NamedNode) -> set[Triple]:

@@ -74,12 +74,12 @@ class Places:
         id = names.free_id(graph)
         return Place(graph, GRAPHS, id, names.document(GRAPHS, id))
 
-    def known(self) -> list[NamedNode]:
-        """List the graphs of all things and all free graphs that there are."""
+    def known(self, most: int) -> list[NamedNode]:
+        """List the graphs of things and the free graphs that there are, up to so many."""
         terms = {name: HUB[name] for name in ("head", "kind", "document", "thing", "action")}
-        rows = self.tools.store.select(fill(_KNOWN, **terms, deleted=Literal(DELETE)))
-        kinds = self.tools.registry.kinds
-        found = [row["thing"] if str(row["kind"].value) == GRAPHS else row["document"] for row in rows if str(row["kind"].value) in {*kinds, GRAPHS}]
+        kinds = [Literal(each) for each in (*self.tools.registry.kinds, GRAPHS)]
+        rows = self.tools.store.select(fill(_KNOWN, **terms, kinds=kinds, deleted=Literal(DELETE)) + f" LIMIT {most:d}")
+        found = [row["thing"] if str(row["kind"].value) == GRAPHS else row["document"] for row in rows]
         return sorted((each for each in found if isinstance(each, NamedNode)), key=str)
 
     def free(self, after: str, limit: int) -> list[tuple[str, int, str]]:
@@ -143,7 +143,8 @@ class Places:
 
 _HEADS = "SELECT ?h ?n ?s ?a WHERE { VALUES ?h { $histories } GRAPH ?h { ?h $head ?r . ?r $revision ?n ; $sequence ?s ; $action ?a } }"
 _KNOWN = """SELECT ?kind ?document ?thing WHERE { GRAPH ?h {
-  ?h $head ?r . ?r $kind ?kind ; $document ?document ; $thing ?thing ; $action ?action } FILTER(?action != $deleted) }"""
+  ?h $head ?r . ?r $kind ?kind ; $document ?document ; $thing ?thing ; $action ?action } FILTER(?action != $deleted)
+  VALUES ?kind { $kinds } }"""
 _FREE = """SELECT ?thing ?revision ?at WHERE { GRAPH ?h {
   ?r $kind $graphs . ?h $head ?r . ?r $thing ?thing ; $action ?action ; $revision ?revision ; $at ?at }
   FILTER(?action != $deleted && STR(?thing) > $after) } ORDER BY STR(?thing)"""
