@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from urllib.parse import quote
 
-from bench import cords, data, servers, views
+from bench import cords, data, servers, strangers, views
 from bench.calls import WARM, Connection, medians
 from bench.lab import Hub, Lab, fresh
 from bench.results import Measured, Target, ratio
@@ -193,6 +193,8 @@ MEASURES: dict[str, dict[str, Measure]] = {
     "register": {EMBEDDED: register_embedded, FUSEKI: register_fuseki},
     "get": {EMBEDDED: get_embedded, FUSEKI: get_fuseki},
     "sparql": {FUSEKI: sparql},
+    "long": {FUSEKI: strangers.long_answers},
+    "hostile": {EMBEDDED: strangers.hostile_embedded, FUSEKI: strangers.hostile_fuseki},
     "cords": {EMBEDDED: cords.embedded, FUSEKI: cords.fuseki},
     "bulk": {EMBEDDED: bulk_embedded, FUSEKI: bulk_fuseki},
     "views": {EMBEDDED: views.embedded, FUSEKI: views.fuseki},
