@@ -12,6 +12,7 @@ from typing import Any
 from pyoxigraph import NamedNode, Triple
 
 from server.errors import DoesNotConform, Fault, Malformed
+from server.graph.bounds import check_size
 from server.graph.rdf import FORMATS, foreign_subjects, read, skolemize
 from server.graph.reading import escape
 from server.graph.terms import resource_or_literal
@@ -153,7 +154,9 @@ class _Nodes:
     def read(self, nodes: Any, pointer: str | None) -> Said:
         """Read nodes; raise `Malformed` with every fault, at `pointer` (None: the one node is the document itself)."""
         said: Said = {}
-        for place, node in enumerate(nodes if isinstance(nodes, list) else [nodes]):
+        given = nodes if isinstance(nodes, list) else [nodes]
+        check_size(sum(len(node) for node in given if isinstance(node, dict)))
+        for place, node in enumerate(given):
             here = "" if pointer is None else f"{pointer}/{place}"
             if not isinstance(node, dict):
                 self._faults.append(Fault(here, "A node is a JSON object."))
@@ -185,11 +188,12 @@ class _Nodes:
             here = f"{pointer}/{escape(key)}"
             if key in ("@id", "iri") or value in known.get(key, ()):
                 continue
+            values = value if isinstance(value, list) else [] if value is None else [value]
             try:
                 if key in ("@type", "type"):
-                    about[_TYPE] = [{"@id": self._iri(each)} for each in (value if isinstance(value, list) else [value])]
+                    about[_TYPE] = [{"@id": self._iri(each)} for each in values]
                 else:
-                    about[self._iri(key)] = [self._value(each) for each in (value if isinstance(value, list) else [] if value is None else [value])]
+                    about[self._iri(key)] = [self._value(each) for each in values]
             except ValueError as error:
                 self._faults.append(Fault(here, f"{key[:80]}: {error}"))
         return about

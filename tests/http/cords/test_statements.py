@@ -69,11 +69,13 @@ def test_an_owner_adds_replaces_and_takes_away_statements_and_what_is_generated_
     changed = user.call("PATCH", path, {"cords:mlmetadata": [{"@id": EX + "r1", "mls:achieves": None}, {"@id": EX + "grid", "mls:hasValue": "four"}]})
     assert changed.status_code == 200, changed.text
     assert nodes(user, model)["r1"] == generated["r1"] and nodes(user, model)["grid"]["mls:hasValue"] == text("four")
+    untyped = user.call("PATCH", path, {"cords:mlmetadata": {"@id": EX + "grid", "@type": None}})
+    assert untyped.status_code == 200 and "@type" not in nodes(user, model)["grid"]
     own: Any = user.call("GET", f"/api/models/{model}").json
     assert own[PREFIXES["cordsfl"] + "note"] == [{"@value": "good", "@type": STRING}]
     assert user.call("PUT", path, {"cords:mlmetadata": []}).status_code == 200
     assert nodes(user, model) == generated
-    assert [each["revision"] for each in user.call("GET", f"/api/models/{model}/history").json["items"]] == [4, 3, 2, 1]  # type: ignore[index]
+    assert [each["revision"] for each in user.call("GET", f"/api/models/{model}/history").json["items"]] == [5, 4, 3, 2, 1]  # type: ignore[index]
 
 
 def test_statements_may_be_rdf_or_members_and_a_new_import_keeps_them(user: Api, model: str) -> None:
