@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
+from typing import Any
 
 from loky import get_reusable_executor
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, parse, serialize
@@ -31,7 +32,7 @@ from server.services.projection import project
 from server.services.streams import Numbered
 from server.services.things import Thing, Workbench
 
-GROUP = 1000  # things that are prepared, and written, at once
+GROUP = 500  # things that are prepared, and written, at once
 _AHEAD = 4  # groups that wait while one is written
 _IDLE_SECONDS = 30  # after which the processes end
 
@@ -122,25 +123,23 @@ class Group:
 
 
 class Workers:
-    """Prepares streams group by group: short ones here, long ones in processes beside, which end when they have been idle."""
+    """Prepares streams group by group: the first one here, all others in processes beside, which end when they have been idle."""
 
     def __init__(self, tools: Workbench) -> None:
         """Work with these graph tools; the processes make their own of the same shapes."""
         self._tools, self._here = tools, Preparing(tools)
-        self._used: list[Executor] = []
+        self._used: list[Any] = []  # the executor, once there is one
 
     def prepare(self, collection: str, groups: Iterator[Group]) -> Iterator[tuple[Group, list[Item]]]:
         """Yield the groups in their order, prepared."""
         first = next(groups, None)
         if first is None:
             return
-        if len(first.documents) < GROUP:  # the only one
-            yield first, self._here.group(collection, first.documents, first.who)
-            return
+        yield first, self._here.group(collection, first.documents, first.who)  # a slow stream, or a short one, waits for no process
         waiting: deque[tuple[Group, Future[list[Item]]]] = deque()
-        for group in chain([first], groups):
+        for group in groups:
             waiting.append((group, self._submit(collection, group)))
-            if len(waiting) > _AHEAD:
+            while waiting and (len(waiting) > _AHEAD or waiting[0][1].done()):
                 yield self._finished(collection, *waiting.popleft())
         while waiting:
             yield self._finished(collection, *waiting.popleft())
@@ -165,7 +164,7 @@ class Workers:
     def close(self) -> None:
         """End the processes."""
         for each in self._used:
-            each.shutdown(wait=False)
+            each.shutdown(wait=False, kill_workers=True)
 
 
 def prepare_group(shapes: bytes, base: str, aliased: bool, collection: str, group: Group) -> list[Item]:
