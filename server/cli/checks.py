@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--reasoner", is_flag=True, help="Look for contradictions with the ontologies too (HermiT; needs Java).")
+@click.option("--reasoner", "--reason", "reasoner", is_flag=True, help="Look for contradictions with the ontologies too (HermiT; needs Java).")
 @click.pass_context
 def check(context: click.Context, reasoner: bool) -> None:
     """Check every thing against its shape and its history, the index against the store, the shapes against the ontologies."""

@@ -30,6 +30,7 @@ from server.http import (
     semantic_search,
     sparql,
     updates,
+    validating,
     views,
 )
 from server.http.auth import current_caller, current_hub
@@ -75,6 +76,7 @@ def application(hub: Hub) -> Flask:
         semantic_search.blueprint,
         general.blueprint,
         linked.blueprint,
+        validating.blueprint,
         inventory.blueprint,
         mlflow.blueprint,
         fl_import.blueprint,

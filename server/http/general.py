@@ -91,22 +91,6 @@ def _events(hub: Hub, since: int) -> Iterator[bytes]:
             hub.closing.wait(_LOOK_SECONDS)
 
 
-@blueprint.post("/api/validate")
-@operation(
-    "Validate a graph; nothing is stored",
-    role=Role.reader,
-    tag="validation",
-    query=(Parameter("kind", "The collection whose shape it has to conform to."),),
-    body={JSON: {"type": "object"}, "text/turtle": {"type": "string"}},
-    answers={200: "it conforms", 422: "it does not; with the report"},
-    content={JSON: {"type": "object"}},
-)
-def validate() -> ResponseReturnValue:
-    """Judge a posted document as a write would."""
-    warnings = current_hub().validating.judge(representations.document(), arguments().get("kind"))
-    return representations.json({"conforms": True, "warnings": [{"pointer": each.pointer, "message": each.message} for each in warnings]})
-
-
 @blueprint.get("/context.jsonld")
 @operation("Read the JSON-LD context", role=Role.none, tag="linked data", content={"application/ld+json": {"type": "object"}}, lenient=True)
 def context() -> ResponseReturnValue:

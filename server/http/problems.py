@@ -160,8 +160,10 @@ def _answer(problem: Problem, body: dict[str, Any]) -> Response:
 def _report_type() -> str | None:
     """Return the RDF type in which the client wants a SHACL report instead of a problem document, if it says so."""
     best = request.accept_mimetypes.best_match([PROBLEM, "application/json", *TRIPLE_TYPES], default=PROBLEM)
-    return best if best in TRIPLE_TYPES and best != "application/ld+json" else None
+    if best == "application/ld+json" and request.endpoint != "validating.validate":
+        return None  # elsewhere who sends JSON-LD asks for JSON-LD, and is told of problems in the usual form
+    return best if best in TRIPLE_TYPES else None
 
 
 def _report(ntriples: str, media_type: str) -> bytes:
-    return write([quad.triple for quad in parse(ntriples, RdfFormat.N_TRIPLES)], media_type)
+    return write([quad.triple for quad in parse(ntriples, RdfFormat.N_TRIPLES, rename_blank_nodes=True)], media_type)  # RDF/XML takes few labels

@@ -1,0 +1,72 @@
+"""Validate a graph against shapes that somebody sent, in a child process that can do nothing else.
+
+The shapes are a stranger's program: SPARQL constraints, patterns, paths. So the child may open no file and no socket, has a limit of
+memory, and is killed when its time is up. The engine is the Rust validator, which knows SHACL Core and SHACL-SPARQL.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable
+
+import orjson
+from pyoxigraph import Literal, RdfFormat, Triple, serialize
+
+from server.errors import Malformed, QueryLimit, QueryTimeout
+from server.graph.vocabulary import SH
+from server.store.childproc import forbid_sockets
+
+SECONDS = 10.0
+MEMORY = 1 << 30
+_QUERIES = (SH.select, SH.ask)
+_REBOUND = re.compile(r"\bAS\s+[?$](this|value|currentShape|shapesGraph|PATH)\b", re.IGNORECASE)  # SHACL 5.2.1: may not be bound anew
+
+
+def report(data: Iterable[Triple], shapes: Iterable[Triple], seconds: float = SECONDS) -> str:
+    """Return the validation report as N-Triples.
+
+    Raises `Malformed` for shapes that are none, `QueryTimeout` and `QueryLimit` where the work was ended.
+    """
+    shapes = list(shapes)
+    for each in shapes:
+        if each.predicate in _QUERIES and isinstance(each.object, Literal) and (found := _REBOUND.search(each.object.value)):
+            raise Malformed(f"The shapes cannot be used: a constraint binds {found[0].split()[1]}, which SHACL binds before (SHACL 5.2.1).")
+    task = orjson.dumps({"data": _text(data), "shapes": _text(shapes)})
+    try:
+        done = subprocess.run([sys.executable, "-m", __name__], input=task, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # our own module
+    except subprocess.TimeoutExpired as error:
+        raise QueryTimeout(f"The validation took more than {seconds:g} seconds and was ended; send a smaller graph or simpler shapes.") from error
+    if done.returncode:
+        raise QueryLimit("The validation needs too much memory or nests too deeply, and was ended.")
+    answer = orjson.loads(done.stdout)
+    if "refused" in answer:
+        raise Malformed(f"The shapes cannot be used: {answer['refused']}")
+    written: str = answer["report"]
+    return written
+
+
+def _text(triples: Iterable[Triple]) -> str:
+    return (serialize(triples, format=RdfFormat.N_TRIPLES) or b"").decode()
+
+
+def main() -> None:
+    """Read a task from standard input, validate without files and sockets, write the report."""
+    import shacl
+
+    task = orjson.loads(sys.stdin.buffer.read())
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    forbid_sockets()
+    try:
+        found = shacl.Shapes.from_text(task["shapes"], "ntriples").validate_text(task["data"], "ntriples")
+    except (ValueError, RuntimeError, NotImplementedError) as error:
+        sys.stdout.buffer.write(orjson.dumps({"refused": str(error).partition("\n")[0][:300]}))
+        return
+    sys.stdout.buffer.write(orjson.dumps({"report": str(found.serialize("ntriples"))}))
+
+
+if __name__ == "__main__":
+    main()
