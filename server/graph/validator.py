@@ -22,7 +22,9 @@ from server.store.childproc import forbid_sockets
 SECONDS = 10.0
 MEMORY = 1 << 30
 _QUERIES = (SH.select, SH.ask)
-_REBOUND = re.compile(r"\bAS\s+[?$](this|value|currentShape|shapesGraph|PATH)\b", re.IGNORECASE)  # SHACL 5.2.1: may not be bound anew
+_REBOUND = re.compile(r"\b[Aa][Ss]\s+([?$](?:this|currentShape|shapesGraph|PATH))\b")  # may not be bound anew (SHACL 5.2.1)
+_PROJECTED = re.compile(r"\bSELECT\b([^{]*)\{", re.IGNORECASE)
+_THIS = re.compile(r"[?$]this\b|\*")
 
 
 def report(data: Iterable[Triple], shapes: Iterable[Triple], seconds: float = SECONDS) -> str:
@@ -32,8 +34,8 @@ def report(data: Iterable[Triple], shapes: Iterable[Triple], seconds: float = SE
     """
     shapes = list(shapes)
     for each in shapes:
-        if each.predicate in _QUERIES and isinstance(each.object, Literal) and (found := _REBOUND.search(each.object.value)):
-            raise Malformed(f"The shapes cannot be used: a constraint binds {found[0].split()[1]}, which SHACL binds before (SHACL 5.2.1).")
+        if each.predicate in _QUERIES and isinstance(each.object, Literal) and (reason := _unsupported(each.object.value)):
+            raise Malformed(f"The shapes cannot be used: {reason} (SHACL 5.2.1).")
     task = orjson.dumps({"data": _text(data), "shapes": _text(shapes)})
     try:
         done = subprocess.run([sys.executable, "-m", __name__], input=task, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # our own module
@@ -46,6 +48,15 @@ def report(data: Iterable[Triple], shapes: Iterable[Triple], seconds: float = SE
         raise Malformed(f"The shapes cannot be used: {answer['refused']}")
     written: str = answer["report"]
     return written
+
+
+def _unsupported(query: str) -> str | None:
+    """Say what a constraint does with the variables that SHACL binds before it and that it must leave alone, or None."""
+    if found := _REBOUND.search(query):
+        return f"a constraint binds {found[1]}, which is bound before"
+    if any(not _THIS.search(inner) for inner in _PROJECTED.findall(query)[1:]):
+        return "a subquery of a constraint does not return $this"
+    return None
 
 
 def _text(triples: Iterable[Triple]) -> str:

@@ -1,0 +1,1 @@
+"""The SHACL suite of the W3C."""
