@@ -93,7 +93,8 @@ def test_every_term_in_any_graph_is_described_in_an_ontology_or_belongs_to_a_voc
     terms = {triple.predicate for graph in graphs for triple in graph}
     terms |= {triple.object for graph in graphs for triple in graph if triple.predicate == typed and isinstance(triple.object, NamedNode)}
     assert len(terms) > 150
-    assert sorted(term.value for term in terms if not ontologies.knows(term)) == []
+    own = "https://site.example/"  # what another test states with words of its own
+    assert sorted(term.value for term in terms if not ontologies.knows(term) and not term.value.startswith(own)) == []
     listed = {quad.object for quad in parse(site.get("/.well-known/void", headers={"Accept": "text/turtle"}).data, RdfFormat.TURTLE)}
     assert {NamedNode(each.namespace) for each in ontologies.vocabularies} <= listed
 
