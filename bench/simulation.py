@@ -16,12 +16,12 @@ from typing import Any
 import click
 import simpy
 
-_SECONDS = 120.0  # simulated
-_WARM = 20.0
+_SECONDS = 40.0  # simulated
+_WARM = 8.0
 _WRITES = (0.05, 0.005)  # shares of all requests that are simulated
 _QUERIES = 0.15
 _MOST = 1.0  # seconds that one request in twenty may take longer than
-_STEP = 1.15
+_STEP = 1.2
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class _Run:
 
 def carried(site: Site, times: Times, writes: float) -> float:
     """Return the highest rate of requests a second, tried in steps, at which 19 of 20 requests of every kind take less than a second."""
-    rate = 5.0
+    rate = 20.0
     while _Run(site, times, rate * _STEP, writes).slowest() <= _MOST:
         rate *= _STEP
     return rate
