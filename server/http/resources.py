@@ -168,6 +168,7 @@ ROUTES = (
     Route("GET", "/<id>/history", history, lambda say: say.described("List the revisions of", pages.GRAPHS)),
     Route("GET", "/<id>/revisions/<int:number>", revision, lambda say: say.reading("Read an old revision of")),
     Route("GET", "/<id>/lineage", tracing.lineage, lambda say: say.described("Trace the lineage of", tracing.TYPES, *tracing.QUERY)),
+    Route("GET", "/<id>/reasoning", tracing.reasoning, lambda say: say.reasoning()),
     Route("GET", "/<id>/diff", diff, lambda say: say.plain("Compare two revisions of", _FROM, _TO)),
     Route("GET", "/<id>/views", views.list_of, lambda say: say.plain("List the views of")),
     Route("GET", "/<id>/views/<name>", views.read_view, lambda say: say.viewing()),

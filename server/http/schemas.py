@@ -188,6 +188,17 @@ class Describer:
             self._named(verb), Role.reader, query=query, answers={200: "found", 404: "not found"}, content={JSON: {"type": "object"}}
         )
 
+    def reasoning(self) -> Operation:
+        """Describe the route of the reasoner."""
+        texts = {"type": "array", "items": {"type": "string"}}
+        answer = {"consistent": {"type": "boolean"}, "contradictions": texts, "considered": texts, "truncated": {"type": "boolean"}}
+        return self._operation(
+            self._named("Look for contradictions around"),
+            Role.curator,
+            answers={200: "what contradicts, if anything does", 429: "another one is being judged", 502: "the reasoner could not tell"},
+            content={JSON: {"type": "object", "properties": answer}},
+        )
+
     def described(self, verb: str, types: Iterable[str], *query: Parameter) -> Operation:
         """Describe a route that answers JSON or a graph about a thing."""
         content = {JSON: {"type": "object"}, **dict.fromkeys(types, _TEXT)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response
@@ -13,7 +14,7 @@ from pyoxigraph import NamedNode
 from server.graph.kinds import Kind
 from server.graph.vocabulary import compact
 from server.http import pages, representations
-from server.http.auth import current_hub
+from server.http.auth import current_caller, current_hub
 from server.http.negotiate import negotiate, vary
 from server.http.operations import Parameter, arguments
 from server.services.lineage import DOWN, UP, Lineage, Step
@@ -41,6 +42,12 @@ def lineage(kind: Kind, id: str) -> ResponseReturnValue:
     graph = hub.tracing.prov(found) if given.get("vocabulary") == "prov" else hub.tracing.graph(found)
     links = (f'<{thing.document.value}>; rel="up"',)
     return pages.graph(graph, f"Lineage of {found.title(thing.iri) or thing.id}", links=links, about=NamedNode(f"{thing.document.value}/lineage"))
+
+
+def reasoning(kind: Kind, id: str) -> ResponseReturnValue:
+    """Answer whether a thing contradicts the ontologies, together with what it has to do with."""
+    found = current_hub().linked.reasoning.judge(current_caller(), kind.collection, id)
+    return representations.json({"consistent": not found.contradictions, **asdict(found)})
 
 
 def _rows(found: Lineage, media_type: str) -> Response:

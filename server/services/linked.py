@@ -16,6 +16,7 @@ from server.graph.kinds import Kind, Shape
 from server.graph.ontology import Ontologies, Ontology
 from server.graph.vocabulary import DCT, FOAF, HUB, RDF, SH, VOID
 from server.index.index import Index
+from server.services.reasoning import Reasoning
 from server.services.schemaorg import matches
 from server.services.statistics import Counting
 from server.services.things import Toolbox
@@ -73,6 +74,11 @@ class Linked:
     def schema_org(self) -> dict[NamedNode, str]:
         """The terms that have a counterpart in schema.org."""
         return matches_of(self._folders)
+
+    @cached_property
+    def reasoning(self) -> Reasoning:
+        """The reasoner over things and these ontologies."""
+        return Reasoning(self._tools, lambda: self.ontologies)
 
     @property
     def closure(self) -> NamedNode:
