@@ -2,6 +2,8 @@
 
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 UV_VERSION := 0.13.9
+# A file of tests stays in one process, so that what its tests share is made once.
+TEST_PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 # The installer of the machine, or one in a corner of .venv where syncing the requirements does not remove it.
@@ -22,7 +24,7 @@ run: venv
 	HUB_ANONYMOUS_ROLE=$${HUB_ANONYMOUS_ROLE:-contributor} $(BIN)/python -m server run --sample
 
 test: venv-dev fuseki-if-possible lint
-	$(BIN)/python -m pytest --cov --cov-branch --durations=25
+	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder --cov --cov-branch --durations=25
 
 demo: venv-dev
 	$(BIN)/python -m demo
