@@ -91,7 +91,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 def test_a_wrong_query_stops_the_start_and_is_named(hub: Hub, tmp_path: Path, name: str, text: str, words: str) -> None:
     (tmp_path / f"{name}.rq").write_text(text)
     with pytest.raises(ValueError, match=f"{name}.rq") as caught:
-        Reports(hub.tools, hub.queries, hub.indexing.publish, [tmp_path], hub.reports._below)
+        Reports(hub.tools, hub.queries, hub.indexing.publish, [tmp_path], hub.reports.below)
     assert words in str(caught.value), str(caught.value)
 
 

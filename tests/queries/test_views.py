@@ -155,7 +155,7 @@ def test_the_model_card_reads_well(site: Site) -> None:
     assert problem(406, get(site, "/api/models?view=model-card", "text/markdown"))["detail"].startswith("This comes as")
 
 
-HOSTILE = '</title><script>alert(1)</script>\n---\nlicense: "mit" | [x](javascript:alert(1)) `y` {{ 7 * 7 }} \\ " \' &amp; '
+HOSTILE = '</title><script>alert(1)</script>\n---\nlicense: "mit" | [x](javascript:alert(1)) `y` {{ "ab" * 7 }} \\ " \' &amp; '
 
 
 def test_nobody_writes_more_than_text_into_a_card(site: Site) -> None:
@@ -167,7 +167,7 @@ def test_nobody_writes_more_than_text_into_a_card(site: Site) -> None:
     try:
         for media in ("text/html", "text/markdown"):
             text = get(site, f"{path}/views/model-card", media).text
-            assert "<script" not in text and "49" not in text.replace(made.json["id"], "")  # type: ignore[index]
+            assert "<script" not in text and "ab" * 7 not in text
         assert yaml.safe_load(text.split("---\n")[1])["tags"] == members["keywords"] and "license" not in yaml.safe_load(text.split("---\n")[1])
         for name in views(site):
             if name != "croissant":
