@@ -18,7 +18,7 @@ def test_the_tour_goes_through_and_prints_each_call_and_answer(tracking: Trackin
     printed = capsys.readouterr().out
     for call in ("POST {}/api/users/register", "POST {}/api/ml_models/add_model", "GET {}/api/ml_models/generate_semantics/", "POST {}/sparql"):
         assert call.format(url) in printed
-    assert printed.count("→ 20") == 11
+    assert printed.count("→ 20") == 12
 
 
 def test_an_answer_that_is_not_as_it_should_be_is_an_error(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class Trace:
             "time": {**{step: round(seconds * 1000, 2) for step, seconds in self.steps.items()}, "total": self._total()},
         }
         if self.limits is not None:
-            described["limits"] = asdict(self.limits)
+            described["limits"] = {name: value for name, value in asdict(self.limits).items() if name != "newest"}  # that is no limit
         if answer is not None:
             described["answer"] = {"media_type": answer.media_type, "rows": answer.rows, "bytes": answer.length}
         return described

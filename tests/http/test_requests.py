@@ -113,6 +113,8 @@ def path_of_queries(write: tuple[str, str, str]) -> bool:
 def test_types_that_are_not_read_are_415(client: FlaskClient) -> None:
     others = ("text/csv", "application/xml", "multipart/form-data", "nonsense", "text/turtle2")
     for method, path, other in ((*each[:2], other) for each in WRITES if not path_of_queries(each) for other in others):
+        if path.startswith("/api/validate") and other == "multipart/form-data":
+            continue  # data and shapes may come as its parts
         answer = client.open(path, method=method, data="x", content_type=other, headers={"If-Match": "*"})
         assert (answer.status_code == 415 and "Send" in answer.json["detail"]) or "send" in answer.json["detail"], (other, answer.text)
 

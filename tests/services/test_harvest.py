@@ -193,14 +193,15 @@ def test_a_child_run_names_its_parent_once_that_is_here(old_hub: Hub, old: Recor
     child["run"]["data"]["tags"].append({"key": "mlflow.parentRunId", "value": RUN})
     child["run"]["data"]["tags"].pop(5)
     parent["run"].pop("outputs")
-    old.answers["runs/get"] = lambda: said(child)
-    stored = model(old_hub, f"runs:/{child['run']['info']['run_id']}/model")
+    known = child["run"]["info"]["run_id"]
+    del old.answers["runs/get"]
+    old.answers[f"runs/get?run_id={known}"] = lambda: said(child)
+    stored = model(old_hub, f"runs:/{known}/model")
     first = old_hub.harvest.model(stored, 10)
     run = referred(first.values("run")[0].value)
     assert "parent" not in json(old_hub, "runs", run)
-    old.answers["runs/get"] = lambda: said(parent)
+    old.answers[f"runs/get?run_id={RUN}"] = lambda: said(parent)
     other = old_hub.harvest.model(model(old_hub, LOCATION), 10)
-    old.answers["runs/get"] = lambda: said(child)
     old_hub.harvest.model(first, 10)
     assert json(old_hub, "runs", run)["parent"] == other.values("run")[0].value
 
