@@ -16,7 +16,7 @@ def test_packages_are_named_with_their_versions_and_without_addresses() -> None:
     text = b"""mlflow==3.17.2
 scikit-learn[extra] === 1.9.1 ; python_version > "3.8"  # comment
 numpy>=2
---extra-index-url https://me:secret@host/simple
+--find-links https://me:secret@host/simple
 git+https://token@host/x.git
 ./local/wheel.whl
 private @ file:///home/alice/x
