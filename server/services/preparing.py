@@ -6,6 +6,9 @@ None of this needs a store, so processes beside the hub's do it for long streams
 from __future__ import annotations
 
 import logging
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
@@ -34,6 +37,7 @@ from server.services.things import Thing, Workbench
 
 GROUP = 500  # things that are prepared, and written, at once
 _AHEAD = 4  # groups that wait while one is written
+_WATCH_SECONDS = 2.0
 _IDLE_SECONDS = 30  # after which the processes end
 
 LOG = logging.getLogger(__name__)
@@ -145,7 +149,9 @@ class Workers:
             yield self._finished(collection, *waiting.popleft())
 
     def _submit(self, collection: str, group: Group) -> Future[list[Item]]:
-        self._used = [get_reusable_executor(timeout=_IDLE_SECONDS)]  # one a process, made anew where it broke
+        self._used = [
+            get_reusable_executor(timeout=_IDLE_SECONDS, initializer=end_with_parent, initargs=(os.getpid(),))
+        ]  # one a process, made anew where it broke
         names = self._tools.names
         future: Future[list[Item]] = self._used[0].submit(prepare_group, self._shapes, names.base, names.aliased, collection, group)
         return future
@@ -165,6 +171,17 @@ class Workers:
         """End the processes."""
         for each in self._used:
             each.shutdown(wait=False, kill_workers=True)
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process within seconds when the hub's is gone; one that was killed tells nobody."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def prepare_group(shapes: bytes, base: str, aliased: bool, collection: str, group: Group) -> list[Item]:
