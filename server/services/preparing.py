@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -43,6 +43,10 @@ _IDLE_SECONDS = 30  # after which the processes end
 LOG = logging.getLogger(__name__)
 
 
+Wanted = tuple[tuple[NamedNode, tuple[str, ...]], ...]
+"""The things that a line refers to, with the collections that each may be in."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A line that can be written as it is if all that it refers to is there.
@@ -53,7 +57,7 @@ class Prepared:
     line: int
     thing: NamedNode
     id: str
-    wanted: tuple[tuple[NamedNode, tuple[str, ...]], ...]
+    wanted: Wanted
     unique: tuple[Unique, ...]
     text: bytes
     row: IndexRow
@@ -89,20 +93,18 @@ class Preparing:
             with suppress(HubError):  # said when the line is written alone
                 if isinstance(document, Document):
                     drafts[line] = self._drafting.stamped(self._drafting.new(kind, document), None, who.at, who.by)
-        good = self._conforming(drafts)
-        return [self._prepared(kind, line, drafts[line], who) if line in good else Doubtful(line) for line, _ in documents]
+        wanted = {line: tuple(self._drafting.wanted(draft)) for line, draft in drafts.items()}
+        good = self._conforming(drafts, wanted)
+        return [self._prepared(kind, line, drafts[line], wanted[line], who) if line in good else Doubtful(line) for line, _ in documents]
 
-    def _conforming(self, drafts: dict[int, Draft]) -> set[int]:
+    def _conforming(self, drafts: Mapping[int, Draft], wanted: Mapping[int, Wanted]) -> set[int]:
         """Return the lines that pass the fast engine if what they refer to is there: all at once, or else one by one."""
-        graphs = {line: [*draft.triples, *self._hoped(draft)] for line, draft in drafts.items()}
+        graphs = {line: [*draft.triples, *_hoped(wanted[line])] for line, draft in drafts.items()}
         if not graphs or self._tools.gate.passes(chain.from_iterable(graphs.values())):
             return set(graphs)
         return {line for line, graph in graphs.items() if self._tools.gate.passes(graph)}
 
-    def _hoped(self, draft: Draft) -> Iterator[Triple]:
-        return (Triple(thing, RDF.type, marker(asked)) for thing, asked in self._drafting.wanted(draft))
-
-    def _prepared(self, kind: Kind, line: int, draft: Draft, who: Attribution) -> Prepared:
+    def _prepared(self, kind: Kind, line: int, draft: Draft, wanted: Wanted, who: Attribution) -> Prepared:
         names = self._tools.names
         id = names.id_of(kind, draft.thing)
         change = Change(kind.collection, id, draft.thing, "create", 0, frozenset(), draft.triples)
@@ -111,11 +113,16 @@ class Preparing:
             line,
             draft.thing,
             id,
-            tuple(self._drafting.wanted(draft)),
+            wanted,
             tuple(self._drafting.unique(draft)),
             serialize(lasting_quads(names, change, who), format=RdfFormat.N_QUADS) or b"",
             project(self._tools, thing, 0, who.at.value),
         )
+
+
+def _hoped(wanted: Wanted) -> Iterator[Triple]:
+    """Mark what is wanted as if all of it were there."""
+    return (Triple(thing, RDF.type, marker(asked)) for thing, asked in wanted)
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ class Workers:
     def __init__(self, tools: Workbench) -> None:
         """Work with these graph tools; the processes make their own of the same shapes."""
         self._tools, self._here = tools, Preparing(tools)
-        self._used: list[Any] = []  # the executor, once there is one
+        self._executor: Any = None  # until the first long stream
 
     def prepare(self, collection: str, groups: Iterator[Group]) -> Iterator[tuple[Group, list[Item]]]:
         """Yield the groups in their order, prepared."""
@@ -149,11 +156,10 @@ class Workers:
             yield self._finished(collection, *waiting.popleft())
 
     def _submit(self, collection: str, group: Group) -> Future[list[Item]]:
-        self._used = [
-            get_reusable_executor(timeout=_IDLE_SECONDS, initializer=end_with_parent, initargs=(os.getpid(),))
-        ]  # one a process, made anew where it broke
+        # One a process, made anew where it broke.
+        self._executor = get_reusable_executor(timeout=_IDLE_SECONDS, initializer=end_with_parent, initargs=(os.getpid(),))
         names = self._tools.names
-        future: Future[list[Item]] = self._used[0].submit(prepare_group, self._shapes, names.base, names.aliased, collection, group)
+        future: Future[list[Item]] = self._executor.submit(prepare_group, self._shapes, names.base, names.aliased, collection, group)
         return future
 
     def _finished(self, collection: str, group: Group, future: Future[list[Item]]) -> tuple[Group, list[Item]]:
@@ -169,8 +175,8 @@ class Workers:
 
     def close(self) -> None:
         """End the processes."""
-        for each in self._used:
-            each.shutdown(wait=False, kill_workers=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, kill_workers=True)
 
 
 def end_with_parent(parent: int) -> None:
