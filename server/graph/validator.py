@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 import resource
-import subprocess
 import sys
 from collections.abc import Iterable
 
 import orjson
 from pyoxigraph import Literal, RdfFormat, Triple, serialize
 
-from server.errors import Malformed, QueryLimit, QueryTimeout
+from server.errors import Malformed
 from server.graph.vocabulary import SH
 from server.store.childproc import forbid_sockets
+from server.store.task import run_task
 
 SECONDS = 10.0
 MEMORY = 1 << 30
@@ -36,14 +36,8 @@ def report(data: Iterable[Triple], shapes: Iterable[Triple], seconds: float = SE
     for each in shapes:
         if each.predicate in _QUERIES and isinstance(each.object, Literal) and (reason := _unsupported(each.object.value)):
             raise Malformed(f"The shapes cannot be used: {reason} (SHACL 5.2.1).")
-    task = orjson.dumps({"data": _text(data), "shapes": _text(shapes)})
-    try:
-        done = subprocess.run([sys.executable, "-m", __name__], input=task, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # our own module
-    except subprocess.TimeoutExpired as error:
-        raise QueryTimeout(f"The validation took more than {seconds:g} seconds and was ended; send a smaller graph or simpler shapes.") from error
-    if done.returncode:
-        raise QueryLimit("The validation needs too much memory or nests too deeply, and was ended.")
-    answer = orjson.loads(done.stdout)
+    task = {"data": _text(data), "shapes": _text(shapes)}
+    answer = run_task(__name__, task, seconds, what="validation", remedy="; send a smaller graph or simpler shapes")
     if "refused" in answer:
         raise Malformed(f"The shapes cannot be used: {answer['refused']}")
     written: str = answer["report"]

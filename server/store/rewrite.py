@@ -7,14 +7,14 @@ limit of memory, and is killed when its time is up. A parser that dies of deep n
 from __future__ import annotations
 
 import resource
-import subprocess
 import sys
 from collections.abc import Iterable
 
 import orjson
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, Triple, parse, serialize
 
-from server.errors import Malformed, QueryLimit, QueryRefused, QueryTimeout
+from server.errors import Malformed, QueryRefused
+from server.store.task import run_task
 
 SECONDS = 5.0
 MEMORY = 1 << 30
@@ -28,14 +28,8 @@ def rewrite(triples: Iterable[Triple], update: str, base: NamedNode, seconds: fl
     """
     if len(update) > MOST_TEXT:
         raise QueryRefused(f"The update is longer than {MOST_TEXT} characters.")
-    task = orjson.dumps({"triples": (serialize(triples, format=RdfFormat.N_TRIPLES) or b"").decode(), "update": update, "base": base.value})
-    try:
-        done = subprocess.run([sys.executable, "-m", __name__], input=task, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # our own module
-    except subprocess.TimeoutExpired as error:
-        raise QueryTimeout(f"The update took more than {seconds:g} seconds and was ended.") from error
-    if done.returncode:
-        raise QueryLimit("The update needs too much memory or nests too deeply, and was ended.")
-    answer = orjson.loads(done.stdout)
+    task = {"triples": (serialize(triples, format=RdfFormat.N_TRIPLES) or b"").decode(), "update": update, "base": base.value}
+    answer = run_task(__name__, task, seconds, what="update")
     if "refused" in answer:
         raise QueryRefused(answer["refused"])
     if answer["named"]:
